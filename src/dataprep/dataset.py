@@ -1,0 +1,192 @@
+"""A folder opened as a project: its pictures, captions, decisions and journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from PIL import Image
+
+from dataprep import decisions as decided
+from dataprep import files, images
+from dataprep.captions import join_tags, split_tags
+from dataprep.decisions import Decisions
+from dataprep.errors import DataprepError, UsageError
+from dataprep.journal import Change, Edit, State, inverted, settle
+from dataprep.render import render_file
+from dataprep.store import Picture, Store
+
+STATE_FOLDER = ".dataprep"
+CAPTION_SUFFIX = ".txt"
+
+
+class Dataset:
+    """The door to a project folder. Open one per thread; several may be open at once.
+
+    ``dry_run``: edits are collected in ``proposed`` and nothing of the user's is written (what
+    is only remembered, such as facts and scores, still is).
+    """
+
+    def __init__(self, root: Path, store: Store, dry_run: bool) -> None:
+        self.root = root
+        self.store = store
+        self.dry_run = dry_run
+        self.proposed: list[Change] = []
+
+    @classmethod
+    def open(cls, root: Path, *, dry_run: bool = False) -> Self:
+        """Open a folder; what a killed run left half done in the journal is completed first."""
+        if not root.is_dir():
+            raise UsageError(f"{root}: no such folder", "give the folder that holds your pictures")
+        state = root / STATE_FOLDER
+        try:
+            state.mkdir(exist_ok=True)
+            (state / "masks").mkdir(exist_ok=True)
+        except OSError as error:
+            raise DataprepError(f"{state}: cannot be made ({error.strerror})") from None
+        dataset = cls(root.resolve(), Store(state / "state.sqlite"), dry_run)
+        dataset._recover()
+        return dataset
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def path(self, name: str) -> Path:
+        """Where a picture lies."""
+        return self.root / name
+
+    def pictures(self) -> list[Picture]:
+        """Every picture known since the last scan, by name; unreadable ones included."""
+        return list(self.store.pictures().values())
+
+    def usable(self) -> list[Picture]:
+        """Pictures that can be read and are not rejected."""
+        rows = self.store.decisions()
+        return [
+            picture
+            for picture in self.pictures()
+            if not picture.reason
+            and decided.decode(rows.get(picture.name, {})).verdict != "reject"
+        ]
+
+    def decisions(self) -> dict[str, Decisions]:
+        """Every picture's decisions by name; a picture nothing was decided about is missing."""
+        return {name: decided.decode(rows) for name, rows in self.store.decisions().items() if name}
+
+    def mask_path(self, picture: Picture, model: str) -> Path:
+        """Where the foreground mask of a picture by a model is cached (8-bit grey PNG)."""
+        return self.root / STATE_FOLDER / "masks" / f"{picture.sha[:24]}.{model}.png"
+
+    def render(self, picture: Picture, decisions: Decisions) -> Image.Image:
+        """The picture as taggers, previews and the export all see it. Raises ``BadImage``."""
+        mask = None
+        if decisions.background is not None:
+            path = self.mask_path(picture, decisions.background.model)
+            if not path.is_file():
+                raise images.BadImage("its mask is gone; run `dataprep background` again")
+            mask = images.decode(path).convert("L")
+        return render_file(
+            self.path(picture.name),
+            (picture.width, picture.height),
+            decisions.crop,
+            decisions.background,
+            mask,
+        )
+
+    def caption_path(self, name: str) -> Path:
+        """The sidecar of a picture."""
+        return self.path(name).with_suffix(CAPTION_SUFFIX)
+
+    def caption(self, name: str) -> str | None:
+        """The sidecar's text without the line end; None when there is none.
+
+        Raises ``BadImage`` when it is not UTF-8.
+        """
+        try:
+            return self.caption_path(name).read_text(encoding="utf-8-sig").rstrip("\r\n")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise images.BadImage(f"its caption is not UTF-8 (byte {error.start})") from None
+
+    def tags(self, name: str) -> list[str]:
+        """The caption's tags; empty when there is none."""
+        return split_tags(self.caption(name) or "")
+
+    def caption_change(self, name: str, tags: Sequence[str]) -> Change:
+        """The change that gives a picture these tags; compare ``is_noop``."""
+        before = self.caption(name)
+        if before is not None and split_tags(before) == list(tags):
+            return Change("caption", name, "", before, before)
+        return Change("caption", name, "", before, join_tags(tags))
+
+    def decision_change(self, name: str, key: str, value: str | None) -> Change:
+        """The change of one decision to a JSON text, or to None: not decided."""
+        return Change("decision", name, key, self.store.decision(name, key), value)
+
+    def edit(self, name: str, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """Carry out changes as one undoable edit called ``name``; those that change nothing fall out.
+
+        When this returns, all of it is on the disk. A kill before that leaves an edit that the
+        next opening completes.
+        """
+        real = tuple(change for change in changes if not change.is_noop)
+        if self.dry_run:
+            self.proposed += real
+            return real
+        if real:
+            at = datetime.now().astimezone().isoformat(timespec="seconds")
+            self._carry_out(self.store.begin_edit(name, at, real), "done", real)
+        return real
+
+    def undo(self) -> tuple[Edit, tuple[str, ...]]:
+        """Take the last edit back; also the names that somebody changed since and so stay."""
+        edits = [edit for edit in self.store.edits() if edit.state == "done"]
+        if not edits:
+            raise DataprepError("there is nothing to undo", "see `dataprep history`")
+        edit = self.store.edit(edits[-1].id)
+        if self.dry_run:
+            self.proposed += inverted(edit.changes)
+            return edit, ()
+        self.store.begin_undo(edit.id)
+        return edit, self._carry_out(edit.id, "undone", inverted(edit.changes))
+
+    def history(self) -> list[Edit]:
+        """The journal, oldest first."""
+        return self.store.edits()
+
+    def _carry_out(self, edit: int, state: State, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Write captions, then decisions and the edit's state in one transaction."""
+        captions = [change for change in changes if change.kind == "caption"]
+        conflicts = tuple(change.name for change in captions if not self._write(change))
+        self.store.finish_edit(edit, state, (c for c in changes if c.kind == "decision"))
+        return conflicts
+
+    def _write(self, change: Change) -> bool:
+        """Bring one caption file to its after-state; False when somebody else changed it."""
+        action = settle(change, self.caption(change.name))
+        if action == "write":
+            path = self.caption_path(change.name)
+            if change.after is None:
+                path.unlink()
+            else:
+                files.write_text(path, change.after + "\n")
+        return action != "conflict"
+
+    def _recover(self) -> None:
+        """Complete edits that a kill interrupted; what others wrote meanwhile stays theirs."""
+        for head in self.store.edits():
+            if head.state in ("pending", "undoing"):
+                edit = self.store.edit(head.id)
+                undoing = head.state == "undoing"
+                changes = inverted(edit.changes) if undoing else edit.changes
+                self._carry_out(edit.id, "undone" if undoing else "done", changes)

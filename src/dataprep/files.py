@@ -1,0 +1,66 @@
+"""Writing files so that a kill at any moment leaves the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMP_SUFFIX = ".dataprep-tmp"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it is fsynced and takes its name."""
+    temp = path.with_name(f"{path.name}.{os.getpid()}{TEMP_SUFFIX}")
+    try:
+        yield temp
+        sync(temp)
+        temp.replace(path)
+        sync(path.parent)
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk (a folder: where the system allows it)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDWR if not path.is_dir() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file atomically and durably."""
+    with replacing(path) as temp:
+        temp.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically and durably, with ``\\n`` line ends on every system."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def save(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file that then takes the name ``path``."""
+    with replacing(path) as temp:
+        write(temp)
+
+
+def sweep(folder: Path) -> int:
+    """Remove temporary files that a killed run left in ``folder``; how many there were."""
+    stale = [path for path in folder.glob(f"*{TEMP_SUFFIX}") if path.is_file()]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,58 @@
+"""What a stage hands back when it has finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataprep.errors import EXIT_FAILED, EXIT_OK
+from dataprep.journal import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is wrong with one file: a name to filter by and a reason a person understands."""
+
+    file: str
+    kind: str
+    reason: str
+    fatal: bool = True
+    """False for a remark (an unusual but usable file): it does not change the exit code."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``--json``."""
+        return {"file": self.file, "kind": self.kind, "reason": self.reason, "fatal": self.fatal}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a stage: counts, what could not be done and why, and what it found."""
+
+    stage: str
+    done: int = 0
+    unchanged: int = 0
+    issues: tuple[Issue, ...] = ()
+    changes: tuple[Change, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Results for machines; JSON values only."""
+    lines: tuple[str, ...] = ()
+    """Results for people, one line each; ``facts`` says the same to machines."""
+    dry_run: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """1 when some file could not be handled, else 0."""
+        return EXIT_FAILED if any(issue.fatal for issue in self.issues) else EXIT_OK
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "stage": self.stage,
+            "done": self.done,
+            "unchanged": self.unchanged,
+            "issues": [issue.to_json() for issue in self.issues],
+            "changes": [change.to_json() for change in self.changes],
+            "dry_run": self.dry_run,
+            **self.facts,
+        }

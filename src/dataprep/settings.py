@@ -1,0 +1,80 @@
+"""Settings of a stage: one typed model from which flags, form, TOML section and docs are made.
+
+``dataprep.toml`` has a table per stage. A flag on the command line wins over the file, the file
+over the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dataprep.errors import DataprepError, UsageError
+
+RECIPE = "dataprep.toml"
+
+
+class Settings(BaseModel):
+    """Base of every stage's settings: frozen, and unknown names are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def build(model: type[S], values: Mapping[str, Any], where: str) -> S:
+    """Settings out of plain values; ``where`` names the source in the error sentence.
+
+    Raises ``UsageError`` for an unknown name (with the nearest known one) or a bad value.
+    """
+    check_names(model, values, where)
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        shown = "" if first["type"] == "missing" else f" (got {first['input']!r})"
+        raise UsageError(f"{where}: {name}: {reason}{shown}") from None
+
+
+def check_names(model: type[BaseModel], values: Mapping[str, Any], where: str) -> None:
+    """Raise ``UsageError`` for a name the model does not have, with the nearest one it has."""
+    for name in values:
+        if name not in model.model_fields:
+            close = difflib.get_close_matches(name, model.model_fields, n=1)
+            known = ", ".join(model.model_fields)
+            hint = f"did you mean '{close[0]}'?" if close else f"known: {known}"
+            raise UsageError(f"{where}: unknown setting '{name}'", hint)
+
+
+def read_recipe(root: Path) -> dict[str, dict[str, Any]]:
+    """The tables of ``dataprep.toml`` in ``root``; empty when there is no such file."""
+    path = root / RECIPE
+    if not path.is_file():
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataprepError(f"{path}: not UTF-8 text at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataprepError(f"{path}: {error}", "mend the line, or remove the file") from None
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise DataprepError(
+                f"{path}: '{name}' stands outside a table", "settings belong under [stage]"
+            )
+    return tables
+
+
+def for_stage(model: type[S], verb: str, root: Path | None, flags: Mapping[str, Any]) -> S:
+    """Settings of one stage: defaults, then ``dataprep.toml`` in ``root``, then ``flags``."""
+    table = read_recipe(root).get(verb, {}) if root is not None else {}
+    check_names(model, table, f"{RECIPE} [{verb}]")
+    return build(model, {**table, **flags}, f"dataprep {verb}")

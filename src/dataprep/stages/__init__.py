@@ -1,0 +1,63 @@
+"""The table of stages: a verb, what it does, and where its settings and function live.
+
+A stage's module has ``Settings`` (a ``dataprep.settings.Settings``) and
+``run(dataset, settings) -> Job[Report]``. The command line, the recipe in ``dataprep.toml``, the
+forms of the TUI and the page in docs/ are all made from these rows. Reading the table imports
+nothing heavy: ``load`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
+    from dataprep.jobs import Job
+    from dataprep.report import Report
+    from dataprep.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One verb."""
+
+    verb: str
+    summary: str
+    writes: bool = True
+    """Whether it takes ``--dry-run``."""
+    opens: bool = True
+    """Whether its first argument is a project folder that is opened for it."""
+
+    @property
+    def module(self) -> str:
+        """Where it lives."""
+        return f"dataprep.stages.{self.verb}"
+
+    def load(self) -> tuple[type[Settings], Callable[[Dataset, Settings], Job[Report]]]:
+        """Import the stage: its settings model and its function."""
+        module = import_module(self.module)
+        return module.Settings, module.run
+
+
+STAGES: dict[str, Stage] = {
+    stage.verb: stage
+    for stage in (
+        Stage("scan", "probe the pictures of a folder and list what is wrong with any", False),
+        Stage("crop", "decide cut and size of every picture (multiples of 64)"),
+        Stage("background", "find the foreground and decide what stands behind it"),
+        Stage("tag", "tag the pictures with an ONNX tagger; captions to sidecars"),
+        Stage("tags", "show how often each tag appears", False),
+        Stage("prune", "take the concept's own tags out, put the trigger word first"),
+        Stage("undo", "take the last edit back"),
+        Stage("history", "list the edits made so far", False),
+        Stage("export", "render the N_concept training folder with captions and train.toml"),
+        Stage("train", "train a LoRA on an exported folder", opens=False),
+        Stage("score", "sample every epoch: does the trigger draw what was pruned?", opens=False),
+        Stage("run", "carry out the whole recipe of dataprep.toml"),
+        Stage("demo", "the whole way on the embedded sample, offline", opens=False),
+    )
+}
+"""Every verb that is a stage, in the order of the work."""

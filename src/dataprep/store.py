@@ -1,0 +1,236 @@
+"""The project's own memory: one SQLite file with facts, scores, decisions and the journal.
+
+Everything here can be rebuilt from the folder or replayed, but for the journal. Nothing is
+pickled: values are numbers, text, JSON, and packed uint32/float16 arrays.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dataprep.errors import DataprepError
+from dataprep.journal import Change, Edit, State
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS pictures (
+    name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL, mode TEXT NOT NULL,
+    orientation INTEGER NOT NULL, frames INTEGER NOT NULL, reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS decisions (
+    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vocabularies (
+    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category INTEGER NOT NULL,
+    PRIMARY KEY (model, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scores (
+    sha TEXT NOT NULL, model TEXT NOT NULL, render TEXT NOT NULL, ids BLOB NOT NULL,
+    scores BLOB NOT NULL, PRIMARY KEY (sha, model, render)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS edits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone'))
+);
+CREATE TABLE IF NOT EXISTS changes (
+    edit INTEGER NOT NULL REFERENCES edits (id), position INTEGER NOT NULL, kind TEXT NOT NULL,
+    name TEXT NOT NULL, key TEXT NOT NULL, before TEXT, after TEXT, PRIMARY KEY (edit, position)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known about one image file. Sizes are those of the upright picture, in pixels."""
+
+    name: str
+    """Path inside the project, with forward slashes."""
+    size: int
+    mtime_ns: int
+    sha: str
+    width: int
+    height: int
+    format: str
+    mode: str
+    orientation: int
+    """EXIF orientation, 1..8."""
+    frames: int
+    reason: str
+    """Why it cannot be used; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A tagger's scores of one picture above the floor, by index into its vocabulary."""
+
+    ids: np.ndarray
+    """uint32, shape (n,)."""
+    values: np.ndarray
+    """float16, shape (n,), 0..1."""
+
+
+class Store:
+    """SQLite in WAL mode; every public method is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            # FULL: a committed edit survives a power cut, not only a killed process
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._migrate(path)
+        except sqlite3.DatabaseError as error:
+            raise DataprepError(
+                f"{path}: cannot be read as the project's state ({error})",
+                "move it away to start anew; pictures and captions are not touched by that",
+            ) from None
+
+    def _migrate(self, path: Path) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise DataprepError(
+                f"{path}: written by a newer version of dataprep", "update lora-dataprep"
+            )
+        if version < SCHEMA_VERSION:
+            self._db.executescript(SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def pictures(self) -> dict[str, Picture]:
+        """All known pictures by name."""
+        rows = self._db.execute("SELECT * FROM pictures ORDER BY name")
+        return {row[0]: Picture(*row) for row in rows}
+
+    def put_pictures(self, pictures: Iterable[Picture]) -> None:
+        """Remember facts of pictures, replacing what was known."""
+        with self.transaction() as db:
+            db.executemany(
+                f"INSERT OR REPLACE INTO pictures VALUES ({', '.join('?' * 11)})",
+                ((p.name, p.size, p.mtime_ns, p.sha, p.width, p.height, p.format, p.mode,
+                  p.orientation, p.frames, p.reason) for p in pictures),
+            )  # fmt: skip
+
+    def forget_pictures(self, names: Iterable[str]) -> None:
+        """Drop the facts of files that are gone; their decisions stay, they may come back."""
+        with self.transaction() as db:
+            db.executemany("DELETE FROM pictures WHERE name = ?", ((name,) for name in names))
+
+    def decisions(self) -> dict[str, dict[str, str]]:
+        """Every decision: picture name → key → JSON text."""
+        rows: dict[str, dict[str, str]] = {}
+        for name, key, value in self._db.execute("SELECT name, key, value FROM decisions"):
+            rows.setdefault(name, {})[key] = value
+        return rows
+
+    def decision(self, name: str, key: str) -> str | None:
+        """One decision as JSON text."""
+        row = self._db.execute(
+            "SELECT value FROM decisions WHERE name = ? AND key = ?", (name, key)
+        ).fetchone()
+        return row[0] if row else None
+
+    def has_vocabulary(self, model: str) -> bool:
+        """Whether the tags of a model are known."""
+        query = "SELECT 1 FROM vocabularies WHERE model = ? LIMIT 1"
+        return self._db.execute(query, (model,)).fetchone() is not None
+
+    def put_vocabulary(self, model: str, tags: Sequence[tuple[str, int]]) -> None:
+        """Remember a model's tags and categories in its index order."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO vocabularies VALUES (?, ?, ?, ?)",
+                ((model, index, tag, category) for index, (tag, category) in enumerate(tags)),
+            )
+
+    def vocabulary(self, model: str) -> list[tuple[str, int]]:
+        """A model's tags and categories in its index order."""
+        query = "SELECT tag, category FROM vocabularies WHERE model = ? ORDER BY id"
+        return list(self._db.execute(query, (model,)))
+
+    def put_scores(self, model: str, rows: Iterable[tuple[str, str, Scores]]) -> None:
+        """Remember scores of (content hash, render key) pairs under a model."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?)",
+                ((sha, model, render, scores.ids.astype("<u4").tobytes(),
+                  scores.values.astype("<f2").tobytes()) for sha, render, scores in rows),
+            )  # fmt: skip
+
+    def scores(self, model: str) -> dict[tuple[str, str], Scores]:
+        """All scores of a model by (content hash, render key)."""
+        query = "SELECT sha, render, ids, scores FROM scores WHERE model = ?"
+        return {
+            (sha, render): Scores(np.frombuffer(ids, "<u4"), np.frombuffer(values, "<f2"))
+            for sha, render, ids, values in self._db.execute(query, (model,))
+        }
+
+    def begin_edit(self, name: str, at: str, changes: Sequence[Change]) -> int:
+        """Write an edit down before it is carried out; it is pending until finished."""
+        with self.transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO edits (name, at, state) VALUES (?, ?, 'pending')", (name, at)
+            )
+            db.executemany(
+                "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((cursor.lastrowid, place, c.kind, c.name, c.key, c.before, c.after)
+                 for place, c in enumerate(changes)),
+            )  # fmt: skip
+        return int(cursor.lastrowid or 0)
+
+    def begin_undo(self, edit: int) -> None:
+        """Write down that an edit is being taken back."""
+        self._db.execute("UPDATE edits SET state = 'undoing' WHERE id = ?", (edit,))
+
+    def finish_edit(self, edit: int, state: State, decided: Iterable[Change]) -> None:
+        """Apply the decisions among an edit's changes and settle its state, in one go."""
+        with self.transaction() as db:
+            for change in decided:
+                if change.after is None:
+                    db.execute(
+                        "DELETE FROM decisions WHERE name = ? AND key = ?",
+                        (change.name, change.key),
+                    )
+                else:
+                    db.execute(
+                        "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)",
+                        (change.name, change.key, change.after),
+                    )
+            db.execute("UPDATE edits SET state = ? WHERE id = ?", (state, edit))
+
+    def edits(self) -> list[Edit]:
+        """The journal, oldest first, without the changes."""
+        rows = self._db.execute("SELECT id, name, at, state FROM edits ORDER BY id")
+        return [Edit(*row, changes=()) for row in rows]
+
+    def edit(self, edit: int) -> Edit:
+        """One edit with its changes."""
+        head = self._db.execute(
+            "SELECT id, name, at, state FROM edits WHERE id = ?", (edit,)
+        ).fetchone()
+        changes = self._db.execute(
+            "SELECT kind, name, key, before, after FROM changes WHERE edit = ? ORDER BY position",
+            (edit,),
+        )
+        return Edit(*head, changes=tuple(Change(*row) for row in changes))
