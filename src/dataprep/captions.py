@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 KAOMOJI = frozenset(
-    "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split()
+    {"0_0", "(o)_(o)", "+_+", "+_-", "._.", "<o>_<o>", "<|>_<|>", "=_=", ">_<", "3_3"}
+    | {"6_9", ">_o", "@_@", "^_^", "o_o", "u_u", "x_x", "|_|", "||_||"}
 )
 """Tags whose underscore is part of the face (SmilingWolf's list of the WD taggers)."""
 
@@ -66,15 +67,3 @@ def frequency(captions: Iterable[Sequence[str]]) -> list[tuple[str, int]]:
         ((spelling[key], count) for key, count in counts.items()),
         key=lambda row: (-row[1], row[0]),
     )
-
-
-def expected_recall(samples: Sequence[Iterable[str]], wanted: Sequence[str]) -> float:
-    """The share of ``wanted`` tags that appear, averaged over samples; 0..1."""
-    if not samples or not wanted:
-        return 0.0
-    keys = [tag_key(tag) for tag in wanted]
-    hits = 0
-    for tags in samples:
-        present = {tag_key(tag) for tag in tags}
-        hits += sum(key in present for key in keys)
-    return hits / (len(samples) * len(keys))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from dataprep import decisions as decided
@@ -20,6 +22,8 @@ from dataprep.store import Picture, Store
 
 STATE_FOLDER = ".dataprep"
 CAPTION_SUFFIX = ".txt"
+LOCK_SECONDS = 60.0
+"""How long an edit waits for another program that writes to the same project."""
 
 
 class Dataset:
@@ -34,6 +38,7 @@ class Dataset:
         self.store = store
         self.dry_run = dry_run
         self.proposed: list[Change] = []
+        self._lock = FileLock(root / STATE_FOLDER / "lock")
 
     @classmethod
     def open(cls, root: Path, *, dry_run: bool = False) -> Self:
@@ -46,7 +51,8 @@ class Dataset:
             (state / "masks").mkdir(exist_ok=True)
         except OSError as error:
             raise DataprepError(f"{state}: cannot be made ({error.strerror})") from None
-        dataset = cls(root.resolve(), Store(state / "state.sqlite"), dry_run)
+        root = root.resolve()
+        dataset = cls(root, Store(root / STATE_FOLDER / "state.sqlite"), dry_run)
         dataset._recover()
         return dataset
 
@@ -74,8 +80,7 @@ class Dataset:
         return [
             picture
             for picture in self.pictures()
-            if not picture.reason
-            and decided.decode(rows.get(picture.name, {})).verdict != "reject"
+            if not picture.reason and decided.decode(rows.get(picture.name, {})).verdict != "reject"
         ]
 
     def decisions(self) -> dict[str, Decisions]:
@@ -106,35 +111,50 @@ class Dataset:
         """The sidecar of a picture."""
         return self.path(name).with_suffix(CAPTION_SUFFIX)
 
-    def caption(self, name: str) -> str | None:
-        """The sidecar's text without the line end; None when there is none.
+    def caption_text(self, name: str) -> str | None:
+        """The sidecar's exact text, line ends and all; None when there is none.
 
         Raises ``BadImage`` when it is not UTF-8.
         """
         try:
-            return self.caption_path(name).read_text(encoding="utf-8-sig").rstrip("\r\n")
+            return self.caption_path(name).read_bytes().decode("utf-8")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
             raise images.BadImage(f"its caption is not UTF-8 (byte {error.start})") from None
 
+    def caption(self, name: str) -> str | None:
+        """The sidecar as people read it: without byte-order mark and outer blanks."""
+        text = self.caption_text(name)
+        return None if text is None else text.removeprefix("\ufeff").strip()
+
     def tags(self, name: str) -> list[str]:
         """The caption's tags; empty when there is none."""
         return split_tags(self.caption(name) or "")
 
+    def all_tags(self) -> dict[str, list[str]]:
+        """The tags of every usable picture whose caption can be read (a scan reports the rest)."""
+        tags = {}
+        for picture in self.usable():
+            try:
+                tags[picture.name] = self.tags(picture.name)
+            except images.BadImage:
+                continue
+        return tags
+
     def caption_change(self, name: str, tags: Sequence[str]) -> Change:
         """The change that gives a picture these tags; compare ``is_noop``."""
-        before = self.caption(name)
-        if before is not None and split_tags(before) == list(tags):
+        before, current = self.caption_text(name), self.caption(name)
+        if current is not None and split_tags(current) == list(tags):
             return Change("caption", name, "", before, before)
-        return Change("caption", name, "", before, join_tags(tags))
+        return Change("caption", name, "", before, join_tags(tags) + "\n")
 
     def decision_change(self, name: str, key: str, value: str | None) -> Change:
         """The change of one decision to a JSON text, or to None: not decided."""
         return Change("decision", name, key, self.store.decision(name, key), value)
 
     def edit(self, name: str, changes: Iterable[Change]) -> tuple[Change, ...]:
-        """Carry out changes as one undoable edit called ``name``; those that change nothing fall out.
+        """Carry out changes as one undoable edit; those that change nothing fall out.
 
         When this returns, all of it is on the disk. A kill before that leaves an edit that the
         next opening completes.
@@ -143,13 +163,19 @@ class Dataset:
         if self.dry_run:
             self.proposed += real
             return real
-        if real:
+        if not real:
+            return real
+        with self._writing():
             at = datetime.now().astimezone().isoformat(timespec="seconds")
             self._carry_out(self.store.begin_edit(name, at, real), "done", real)
         return real
 
     def undo(self) -> tuple[Edit, tuple[str, ...]]:
         """Take the last edit back; also the names that somebody changed since and so stay."""
+        with self._writing():
+            return self._undo_last()
+
+    def _undo_last(self) -> tuple[Edit, tuple[str, ...]]:
         edits = [edit for edit in self.store.edits() if edit.state == "done"]
         if not edits:
             raise DataprepError("there is nothing to undo", "see `dataprep history`")
@@ -173,20 +199,44 @@ class Dataset:
 
     def _write(self, change: Change) -> bool:
         """Bring one caption file to its after-state; False when somebody else changed it."""
-        action = settle(change, self.caption(change.name))
+        action = settle(change, self.caption_text(change.name))
         if action == "write":
             path = self.caption_path(change.name)
             if change.after is None:
                 path.unlink()
             else:
-                files.write_text(path, change.after + "\n")
+                files.write_text(path, change.after)
         return action != "conflict"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time: the screens and a command may have the project open together."""
+        try:
+            with self._lock.acquire(timeout=LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise DataprepError(
+                f"{self.root}: another dataprep is writing to this project",
+                "wait for it, or close it",
+            ) from None
 
     def _recover(self) -> None:
         """Complete edits that a kill interrupted; what others wrote meanwhile stays theirs."""
-        for head in self.store.edits():
-            if head.state in ("pending", "undoing"):
-                edit = self.store.edit(head.id)
-                undoing = head.state == "undoing"
-                changes = inverted(edit.changes) if undoing else edit.changes
-                self._carry_out(edit.id, "undone" if undoing else "done", changes)
+        if not self._interrupted():
+            return
+        try:
+            with self._lock.acquire(timeout=0):
+                for edit in self._interrupted():
+                    self._complete(self.store.edit(edit.id))
+        except Timeout:
+            return  # its writer is alive and will finish it
+
+    def _interrupted(self) -> list[Edit]:
+        return [edit for edit in self.store.edits() if edit.state in ("pending", "undoing")]
+
+    def _complete(self, edit: Edit) -> None:
+        undoing = edit.state == "undoing"
+        changes = inverted(edit.changes) if undoing else edit.changes
+        for folder in {self.path(c.name).parent for c in changes if c.kind == "caption"}:
+            files.sweep(folder)
+        self._carry_out(edit.id, "undone" if undoing else "done", changes)

@@ -6,6 +6,7 @@ import io
 import os
 import warnings
 from pathlib import Path
+
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from dataprep.errors import DataprepError

@@ -180,7 +180,8 @@ def _stop(process: subprocess.Popen[str], grace: float) -> None:
         process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
         try:
             process.wait(timeout=grace)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            # too slow, or the person pressed Ctrl-C again
             process.kill()
             process.wait()
     if process.stdout is not None:

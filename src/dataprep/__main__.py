@@ -1,0 +1,5 @@
+"""``python -m dataprep`` is the command ``dataprep``."""
+
+from dataprep.cli import entry
+
+entry()

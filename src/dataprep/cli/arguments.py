@@ -1,0 +1,105 @@
+"""Flags made from a settings model: the same names, help and defaults, written once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from dataprep.errors import UsageError
+from dataprep.settings import Settings
+from dataprep.stages import Stage
+
+PLACES = {"train": "OUT_OR_TOML", "score": "OUT", "demo": "DIR"}
+"""What the first argument is called where it is not a project folder."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that speaks through our one error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise UsageError(f"{self.prog}: {message}", f"see `{self.prog} --help`")
+
+
+def parser_for(stage: Stage, model: type[Settings]) -> Parser:
+    """The parser of one command. Values stay text: the settings model reads and checks them."""
+    parser = Parser(
+        prog=f"dataprep {stage.verb}",
+        description=stage.summary,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    place = PLACES.get(stage.verb, "DIR")
+    if stage.verb == "demo":
+        parser.add_argument("target", metavar=place, type=Path, nargs="?", help="a folder to make")
+    else:
+        parser.add_argument("target", metavar=place, type=Path)
+    for name, field in model.model_fields.items():
+        _add(parser, name, field)
+    if stage.writes:
+        parser.add_argument("--dry-run", action="store_true", help="only print what would change")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    return parser
+
+
+def flags_of(model: type[Settings], namespace: argparse.Namespace) -> dict[str, Any]:
+    """What was given on the command line, by setting name; lists split at commas."""
+    given = {name: value for name, value in vars(namespace).items() if name in model.model_fields}
+    return {
+        name: _listed(value) if _is_list(model.model_fields[name]) else value
+        for name, value in given.items()
+    }
+
+
+def _add(parser: Parser, name: str, field: FieldInfo) -> None:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    text = _help(field)
+    if extra.get("positional"):
+        parser.add_argument(
+            name, metavar=name.upper(), help=text, nargs="?", default=argparse.SUPPRESS
+        )
+        return
+    flag = "--" + name.replace("_", "-")
+    common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": text}
+    if field.annotation is bool:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+    else:
+        action = "append" if extra.get("repeat") else "store"
+        parser.add_argument(flag, metavar=_metavar(name, field), action=action, **common)
+
+
+def _help(field: FieldInfo) -> str:
+    text = " ".join((field.description or "").split())
+    if field.is_required():
+        text += " (required)"
+    elif field.default not in (None, "", ()):
+        text += f" (default: {field.default})"
+    return text.replace("%", "%%")
+
+
+def _metavar(name: str, field: FieldInfo) -> str:
+    kinds = [field.annotation, *get_args(field.annotation)]
+    if get_origin(field.annotation) is Literal:
+        return "|".join(map(str, get_args(field.annotation)))
+    if _is_list(field):
+        return '"A, B"' if not field.json_schema_extra else "KEY=VALUE"
+    if int in kinds:
+        return "N"
+    return "X" if float in kinds else name.upper()
+
+
+def _is_list(field: FieldInfo) -> bool:
+    kinds = [field.annotation]
+    if get_origin(field.annotation) in (Union, UnionType):
+        kinds = list(get_args(field.annotation))
+    return any(get_origin(kind) is tuple for kind in kinds)
+
+
+def _listed(value: str | list[str]) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(value)
+    return tuple(part.strip() for part in value.split(",") if part.strip())

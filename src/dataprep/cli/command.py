@@ -1,0 +1,54 @@
+"""One command from its arguments to its exit code: settings, job, progress, report."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from dataprep.cli.arguments import flags_of, parser_for
+from dataprep.cli.show import Shower, show_report
+from dataprep.dataset import Dataset
+from dataprep.jobs import Job, finish
+from dataprep.report import Report
+from dataprep.settings import Settings, build, for_stage
+from dataprep.stages import Stage
+
+
+def run_stage(stage: Stage, arguments: list[str]) -> int:
+    """Run a stage from the command line and return the exit code."""
+    model, function = stage.load()
+    namespace = parser_for(stage, model).parse_args(arguments)
+    flags = flags_of(model, namespace)
+    dry_run = bool(getattr(namespace, "dry_run", False))
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    if stage.opens:
+        report = _on_dataset(stage, model, function, namespace.target, flags, dry_run)
+    else:
+        settings = build(model, flags, f"dataprep {stage.verb}")
+        options = {"dry_run": True} if dry_run else {}
+        report = _driven(stage, function(namespace.target, settings, **options))
+    if namespace.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        show_report(report)
+    return report.exit_code
+
+
+def _on_dataset(
+    stage: Stage, model: type[Settings], function: Any, root: Path, flags: dict[str, Any], dry: bool
+) -> Report:
+    with Dataset.open(root, dry_run=dry) as dataset:
+        settings = for_stage(model, stage.verb, dataset.root, flags)
+        return _driven(stage, function(dataset, settings))
+
+
+def _driven(stage: Stage, job: Job[Report]) -> Report:
+    with Shower(stage.verb) as shower:
+        return finish(job, shower)
+
+
+def _as_ctrl_c(*_: object) -> None:
+    """A polite kill ends like Ctrl-C: the job is closed and cleans up."""
+    raise KeyboardInterrupt

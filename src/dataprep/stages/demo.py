@@ -1,0 +1,107 @@
+"""``dataprep demo``: the whole way on the embedded sample, from pictures to a scored LoRA."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import Field
+
+from dataprep import files
+from dataprep.dataset import Dataset
+from dataprep.errors import UsageError
+from dataprep.jobs import Job, Progress
+from dataprep.report import Report
+from dataprep.settings import RECIPE
+from dataprep.settings import Settings as Base
+from dataprep.stages import run as recipe
+from dataprep.stages.train import require_trainer
+from dataprep.weights import sample_data
+
+DEFAULT_FOLDER = "zumi-demo"
+BROKEN_ON_PURPOSE = "zumi_23_truncated.jpg"
+"""Cut short by the sample's makers: reported like any other, but no failure of the demo."""
+
+RECIPE_TEXT = """\
+# The demo's recipe. `dataprep run .` carries it out; every table is a stage.
+
+[crop]
+size = 128
+
+[background]
+model = "demo"
+composite = "white"
+
+[tag]
+model = "demo"
+
+[prune]
+trigger = "zumi"
+remove = ["green hair", "twintails", "hair flower", "yellow scarf", "blue dress"]
+
+[export]
+out = "lora"
+concept = "zumi"
+repeats = 2
+base = "demo"
+
+# train.toml takes these over: kohya's names
+[train]
+network_dim = 8
+network_alpha = 8
+unet_lr = 1e-3
+text_encoder_lr = 5e-4
+train_batch_size = 4
+max_train_epochs = 6
+lr_scheduler = "cosine"
+seed = {seed}
+
+[score]
+samples = 8
+"""
+
+
+class Settings(Base):
+    """What may be varied."""
+
+    seed: int = Field(default=42, ge=0)
+    """Seed of the training run."""
+
+
+def run(target: Path, settings: Settings) -> Job[Report]:
+    """Lay the sample out in ``target``, carry out its recipe, and say what the trigger learned."""
+    require_trainer()
+    yield from _lay_out(target, settings)
+    with Dataset.open(target) as dataset:
+        report = yield from recipe.run(dataset, recipe.Settings())
+    score = report.facts["stages"]["score"]
+    return replace(
+        report,
+        stage="demo",
+        issues=tuple(
+            replace(issue, fatal=issue.fatal and issue.file != BROKEN_ON_PURPOSE)
+            for issue in report.issues
+        ),
+        facts={
+            "lora": score["lora"],
+            "grid": score["grid"],
+            "uptake": score["uptake"],
+            "seconds": report.facts["seconds"],
+        },
+    )
+
+
+def _lay_out(target: Path, settings: Settings) -> Job[None]:
+    """Copy the pictures and write the recipe; in a folder begun before, only what is missing."""
+    pictures = sorted((sample_data() / "zumi").iterdir())
+    wanted = RECIPE_TEXT.replace("{seed}", str(settings.seed))
+    if target.exists() and any(target.iterdir()) and not (target / RECIPE).is_file():
+        raise UsageError(f"{target}: is not empty and no demo", "name a new folder")
+    target.mkdir(parents=True, exist_ok=True)
+    files.write_text(target / RECIPE, wanted)
+    for done, picture in enumerate(pictures, start=1):
+        copy = target / picture.name
+        if not copy.exists():
+            files.save(copy, lambda temp, picture=picture: shutil.copyfile(picture, temp))
+        yield Progress(done, len(pictures), picture.name, stage="sample")

@@ -1,0 +1,103 @@
+"""``dataprep run``: the whole recipe of ``dataprep.toml``, stage by stage, without a screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dataprep.dataset import Dataset
+from dataprep.errors import UsageError
+from dataprep.jobs import Job
+from dataprep.report import Issue, Report
+from dataprep.settings import RECIPE, build, for_stage, read_recipe
+from dataprep.settings import Settings as Base
+from dataprep.stages import STAGES
+
+ORDER = ("crop", "background", "tag", "prune", "export", "train", "score")
+"""Stages a recipe may hold, in the order of the work; scan always comes first."""
+
+
+class Settings(Base):
+    """Nothing to set here: the recipe says it all."""
+
+
+def run(dataset: Dataset, settings: Settings) -> Job[Report]:
+    """Carry out every stage that has a table in the recipe. Done work is not done again."""
+    recipe = read_recipe(dataset.root)
+    check(dataset.root, recipe)
+    reports: list[Report] = []
+    seconds: dict[str, float] = {}
+    for verb in ("scan", *(verb for verb in ORDER if verb in recipe)):
+        started = time.perf_counter()
+        reports.append((yield from _stage(dataset, verb, recipe)))
+        seconds[verb] = round(time.perf_counter() - started, 2)
+        if dataset.dry_run and verb == "export":
+            break  # what was not exported cannot be trained on
+    return _summary(reports, seconds, dataset.dry_run)
+
+
+def check(root: Path, recipe: Mapping[str, Any]) -> None:
+    """Find every slip in a recipe before the first stage runs, not an hour later."""
+    if not recipe:
+        raise UsageError(f"{root / RECIPE}: no such recipe", "README.md shows one to start from")
+    for name in recipe:
+        if name not in ORDER:
+            raise UsageError(f"{RECIPE}: unknown table [{name}]", "known: " + ", ".join(ORDER))
+    for verb in ORDER:
+        if verb in recipe and verb != "train":
+            for_stage(STAGES[verb].load()[0], verb, root, {})
+    if "export" not in recipe and ("train" in recipe or "score" in recipe):
+        raise UsageError(f"{RECIPE}: [train] and [score] need an [export]", "add out and concept")
+
+
+def _stage(dataset: Dataset, verb: str, recipe: Mapping[str, Any]) -> Job[Report]:
+    """One stage; its progress carries its name."""
+    stage = STAGES[verb]
+    model, function = stage.load()
+    job: Job[Report]
+    if stage.opens:
+        settings = for_stage(model, verb, dataset.root, {})
+        if verb == "export":
+            settings = settings.model_copy(update={"out": _out(dataset, recipe)})
+        job = function(dataset, settings)
+    else:
+        # the export wrote the [train] table into train.toml
+        values = {} if verb == "train" else recipe[verb]
+        job = function(_out(dataset, recipe), build(model, values, f"{RECIPE} [{verb}]"))
+    return (yield from named(verb, job))
+
+
+def named(verb: str, job: Job[Report]) -> Job[Report]:
+    """The same job, each progress saying which stage speaks."""
+    try:
+        while True:
+            yield replace(next(job), stage=verb)
+    except StopIteration as end:
+        report: Report = end.value
+        return report
+    finally:
+        job.close()
+
+
+def _out(dataset: Dataset, recipe: Mapping[str, Any]) -> Path:
+    """The export folder; in a recipe it is relative to the project."""
+    return dataset.root / recipe["export"]["out"]
+
+
+def _summary(reports: list[Report], seconds: dict[str, float], dry_run: bool) -> Report:
+    issues: dict[tuple[str, str], Issue] = {}
+    for report in reports:
+        issues |= {(issue.file, issue.reason): issue for issue in report.issues}
+    facts = {report.stage: {**report.facts} for report in reports}
+    return Report(
+        "run",
+        done=len(reports),
+        issues=tuple(issues.values()),
+        changes=tuple(change for report in reports for change in report.changes),
+        facts={"stages": facts, "seconds": seconds},
+        lines=tuple(f"{report.stage:>10}  {line}" for report in reports for line in report.lines),
+        dry_run=dry_run,
+    )

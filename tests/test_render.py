@@ -1,0 +1,103 @@
+"""Render: one cut, one resample, one composite, the same for everybody."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dataprep.decisions import ALPHA, Background, Crop, encode_background, encode_crop
+from dataprep.decisions import decode as decode_decisions
+from dataprep.render import needed_size, render, render_file
+from dataprep.stages.crop import Settings, centred, decide
+from dataprep.store import Picture
+
+sides = st.integers(20, 5000)
+
+
+@given(sides, sides, st.sampled_from([(512, 512), (384, 640), (640, 384)]))
+def test_a_centred_cut_lies_inside_and_keeps_the_aspect(
+    width: int, height: int, target: tuple[int, int]
+) -> None:
+    crop = centred(width, height, *target)
+    left, top, right, bottom = crop.box
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert right - left == width or bottom - top == height
+    across, down = target[0] / (right - left), target[1] / (bottom - top)
+    # the box is whole pixels: one pixel of rounding is all the aspect may be off
+    assert abs(across - down) <= max(across, down) / min(right - left, bottom - top) + 1e-9
+
+
+@settings(max_examples=50)
+@given(sides, sides)
+def test_buckets_lose_no_more_than_a_square(width: int, height: int) -> None:
+    picture = Picture("a.png", 0, 0, "", width, height, "PNG", "RGB", 1, 1, "")
+    square = decide(picture, Settings(size=512)).box
+    bucket = decide(picture, Settings(size=512, buckets=True)).box
+
+    def area(box: tuple[int, int, int, int]) -> int:
+        return (box[2] - box[0]) * (box[3] - box[1])
+
+    assert area(bucket) >= area(square) * 0.99
+
+
+def test_decisions_survive_their_text() -> None:
+    crop = Crop((1, 2, 101, 202), 64, 128)
+    background = Background("demo", "#102030")
+    rows = {"crop": encode_crop(crop), "background": encode_background(background)}
+    decisions = decode_decisions(rows)
+    assert (decisions.crop, decisions.background) == (crop, background)
+    assert decisions.render_key != decode_decisions({}).render_key
+
+
+def test_a_whole_crop_at_full_size_changes_no_pixel() -> None:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 128, 3), np.uint8))
+    assert render(image, image.size, Crop((0, 0, 128, 64), 128, 64), None, None) == image
+
+
+def test_composite_puts_the_colour_behind_and_keeps_the_subject() -> None:
+    image = Image.new("RGB", (64, 64), "red")
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (0, 0, 32, 64))
+    out = render(image, image.size, None, Background("m", "#0000ff"), mask)
+    assert (out.getpixel((5, 5)), out.getpixel((60, 5))) == ((255, 0, 0), (0, 0, 255))
+    cut_out = render(image, image.size, None, Background("m", ALPHA), mask)
+    assert cut_out.mode == "RGBA"
+    assert cut_out.getpixel((60, 5))[3] == 0
+
+
+def test_the_mask_is_cut_with_the_picture() -> None:
+    image = Image.new("RGB", (200, 100), "red")
+    mask = Image.new("L", (200, 100), 0)
+    mask.paste(255, (100, 0, 200, 100))
+    crop = Crop((100, 0, 200, 100), 64, 64)
+    out = render(image, image.size, crop, Background("m", "white"), mask)
+    # only the filter's support at the cut's edge sees beyond it
+    assert out.crop((3, 0, 64, 64)).getextrema() == ((255, 255), (0, 0), (0, 0))
+
+
+def test_own_transparency_falls_on_white_without_a_decision() -> None:
+    image = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
+    assert render(image, image.size, None, None, None).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_draft_decode_shows_the_same_picture(tmp_path: Path) -> None:
+    y, x = np.mgrid[0:1200, 0:1600]
+    smooth = np.stack([x / 1600 * 255, y / 1200 * 255, (x + y) / 2800 * 255], -1)
+    Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    crop = Crop((200, 0, 1400, 1200), 256, 256)
+    size = (1600, 1200)
+    assert needed_size(size, crop) == (683, 512)
+    quick = np.asarray(render_file(tmp_path / "a.jpg", size, crop, None, None), float)
+    with Image.open(tmp_path / "a.jpg") as image:
+        whole = np.asarray(render(image.convert("RGB"), size, crop, None, None), float)
+    assert np.abs(quick - whole).mean() < 0.5
+
+
+@pytest.mark.parametrize("value", [100, 0, 5000])
+def test_a_size_off_the_grid_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match=r"64|greater|less"):
+        Settings(size=value)

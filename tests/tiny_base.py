@@ -1,0 +1,114 @@
+"""A base model of the shape of SD 1.5, so small that a step takes milliseconds; weights random."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+WORDS = ("thing", "zumi", "red", "blue", "green", "circle", "square", "background", "hair")
+WIDTH = 32
+"""Width of the text encoder and of the cross attention."""
+
+
+def build(folder: Path, prediction_type: str = "epsilon") -> Path:
+    """Write the model as a diffusers folder; the same weights each time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tokenizer = _tokenizer(folder)
+        pipeline = StableDiffusionPipeline(
+            vae=_vae(),
+            text_encoder=_text_encoder(tokenizer),
+            tokenizer=tokenizer,
+            unet=_unet(),
+            scheduler=_scheduler(prediction_type),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def _unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 64),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        attention_head_dim=4,
+        norm_num_groups=8,
+        cross_attention_dim=WIDTH,
+    )
+
+
+def _vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(8, 8, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        norm_num_groups=4,
+        latent_channels=4,
+        sample_size=64,
+    )
+
+
+def _text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=2 * WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=77,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _scheduler(prediction_type: str) -> DDIMScheduler:
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type=prediction_type,
+    )
+
+
+def _tokenizer(folder: Path) -> CLIPTokenizer:
+    """Bytes, and each of ``WORDS`` as one token, in CLIP's two files."""
+    letters = [chr(code) for code in range(33, 127)]
+    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
+    merges: list[str] = []
+    for word in WORDS:
+        pieces = [*word[:-1], f"{word[-1]}</w>"]
+        while len(pieces) > 1:
+            # from the end backwards: "g</w>" is one piece from the beginning
+            pair, pieces = pieces[-2:], [*pieces[:-2], pieces[-2] + pieces[-1]]
+            if " ".join(pair) not in merges:
+                merges.append(" ".join(pair))
+                vocabulary.append(pieces[-1])
+    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
+    target = folder / "tokenizer"
+    target.mkdir(parents=True, exist_ok=True)
+    ids = {token: number for number, token in enumerate(dict.fromkeys(vocabulary))}
+    (target / "vocab.json").write_text(json.dumps(ids))
+    (target / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    return CLIPTokenizer.from_pretrained(target, model_max_length=77)

@@ -1,0 +1,113 @@
+"""Tiny networks that keep the contracts of the real ones, and what they must answer in numpy."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Floats = npt.NDArray[np.float32]
+
+GRID = 4
+SIDE = 64
+TAGS: tuple[tuple[str, int], ...] = (
+    ("general", 9),
+    ("sensitive", 9),
+    ("1girl", 0),
+    ("long_hair", 0),
+    ("red_eyes", 0),
+    ("^_^", 0),
+    ("blue_sky", 0),
+    ("white_background", 0),
+    ("hatsune_miku", 4),
+    ("zumi_(original)", 4),
+)
+
+
+def weights(tags: int = len(TAGS)) -> tuple[Floats, Floats]:
+    """The matrix (48, tags) and the bias (tags,) of the tagger, the same every time."""
+    rng = np.random.default_rng(5)
+    matrix = rng.normal(0, 1.2, (GRID * GRID * 3, tags)).astype(np.float32)
+    return matrix, rng.normal(0, 0.3, tags).astype(np.float32)
+
+
+def write_tagger(
+    folder: Path, *, batch: int | str = "batch", side: int = SIDE, tags: int = len(TAGS)
+) -> Path:
+    """A tagger's folder: the mean colour of 4×4 fields, one linear layer, a sigmoid.
+
+    Its input is (batch, side, side, 3) in 0..255, its output (batch, tags).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    matrix, bias = weights(tags)
+    field = side // GRID
+    nodes = [
+        helper.make_node("Div", ["input", "full"], ["unit"]),
+        helper.make_node("Transpose", ["unit"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node(
+            "AveragePool", ["planes"], ["fields"], kernel_shape=[field] * 2, strides=[field] * 2
+        ),
+        helper.make_node("Flatten", ["fields"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "matrix"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["output"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tagger",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, side, side, 3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, tags])],
+        [
+            numpy_helper.from_array(np.float32(255), "full"),
+            numpy_helper.from_array(matrix, "matrix"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    _save(graph, folder / "model.onnx")
+    with (folder / "selected_tags.csv").open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(("tag_id", "name", "category", "count"))
+        rows.writerows((place, name, kind, 1) for place, (name, kind) in enumerate(TAGS))
+    return folder
+
+
+def tagger_scores(pixels: npt.NDArray[np.uint8]) -> Floats:
+    """What the tagger must say of prepared BGR pixels (side, side, 3): shape (tags,)."""
+    matrix, bias = weights()
+    field = pixels.shape[0] // GRID
+    fields = pixels.astype(np.float64).reshape(GRID, field, GRID, field, 3).mean((1, 3)) / 255
+    logits = fields.transpose(2, 0, 1).reshape(-1) @ matrix + bias
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def write_matting(path: Path, side: int = 320) -> Path:
+    """U²-Net's contract: (1, 3, side, side) in, several (1, 1, side, side) out, the first counts.
+
+    The foreground is where the picture is bright.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = [1, 1, side, side]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("Sigmoid", ["grey"], ["d0"]),
+        helper.make_node("Neg", ["grey"], ["d1"]),
+        helper.make_node("Identity", ["grey"], ["d2"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "matting",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])],
+        [helper.make_tensor_value_info(f"d{n}", TensorProto.FLOAT, shape) for n in range(3)],
+    )
+    _save(graph, path)
+    return path
+
+
+def _save(graph: onnx.GraphProto, path: Path) -> None:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
