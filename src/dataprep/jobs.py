@@ -177,7 +177,7 @@ def _parse(line: str) -> Mapping[str, Any]:
 
 def _stop(process: subprocess.Popen[str], grace: float) -> None:
     if process.poll() is None:
-        process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
+        process.send_signal(_ctrl_c())
         try:
             process.wait(timeout=grace)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -186,3 +186,9 @@ def _stop(process: subprocess.Popen[str], grace: float) -> None:
             process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _ctrl_c() -> int:
+    if sys.platform == "win32":
+        return signal.CTRL_BREAK_EVENT
+    return signal.SIGINT

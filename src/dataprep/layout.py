@@ -133,13 +133,15 @@ def write_train_file(
     document = _parsed(path)
     present = {key for table in document.values() if isinstance(table, Table) for key in table}
     fresh = {key: value for key, value in defaults.items() if key not in present}
-    for key, value in {**fresh, **facts}.items():
+    order = list(SECTIONS)
+    values = {**fresh, **facts}
+    for key in sorted(values, key=lambda key: order.index(SECTION_OF.get(key, "training"))):
         section = SECTION_OF.get(key, "training")
         if section not in document:
             document[section] = tomlkit.table().comment(SECTIONS[section])
         table = document[section]
         if isinstance(table, Table):
-            table[key] = value
+            table[key] = values[key]
     text = tomlkit.dumps(document)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         files.write_text(path, text)

@@ -46,13 +46,14 @@ class Report:
         return EXIT_FAILED if any(issue.fatal for issue in self.issues) else EXIT_OK
 
     def to_json(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
+        """The object that ``--json`` prints; the changes themselves only of a dry run."""
+        proposed = {"changes": [change.to_json() for change in self.changes]}
         return {
+            **self.facts,
             "stage": self.stage,
             "done": self.done,
             "unchanged": self.unchanged,
             "issues": [issue.to_json() for issue in self.issues],
-            "changes": [change.to_json() for change in self.changes],
             "dry_run": self.dry_run,
-            **self.facts,
+            **(proposed if self.dry_run else {}),
         }

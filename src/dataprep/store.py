@@ -222,15 +222,15 @@ class Store:
     def edits(self) -> list[Edit]:
         """The journal, oldest first, without the changes."""
         rows = self._db.execute("SELECT id, name, at, state FROM edits ORDER BY id")
-        return [Edit(*row, changes=()) for row in rows]
+        return [Edit(number, name, at, state, ()) for number, name, at, state in rows]
 
     def edit(self, edit: int) -> Edit:
         """One edit with its changes."""
-        head = self._db.execute(
+        number, name, at, state = self._db.execute(
             "SELECT id, name, at, state FROM edits WHERE id = ?", (edit,)
         ).fetchone()
         changes = self._db.execute(
             "SELECT kind, name, key, before, after FROM changes WHERE edit = ? ORDER BY position",
             (edit,),
         )
-        return Edit(*head, changes=tuple(Change(*row) for row in changes))
+        return Edit(number, name, at, state, tuple(Change(*row) for row in changes))

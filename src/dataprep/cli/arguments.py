@@ -13,8 +13,12 @@ from dataprep.errors import UsageError
 from dataprep.settings import Settings
 from dataprep.stages import Stage
 
-PLACES = {"train": "OUT_OR_TOML", "score": "OUT", "demo": "DIR"}
-"""What the first argument is called where it is not a project folder."""
+PLACES = {
+    "train": ("OUT_OR_TOML", None),
+    "score": ("OUT_OR_TOML", None),
+    "demo": ("DIR", "zumi-demo"),
+}
+"""What the first argument is called where it is not an existing project, and its default."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,11 +37,9 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    place = PLACES.get(stage.verb, "DIR")
-    if stage.verb == "demo":
-        parser.add_argument("target", metavar=place, type=Path, nargs="?", help="a folder to make")
-    else:
-        parser.add_argument("target", metavar=place, type=Path)
+    place, default = PLACES.get(stage.verb, ("DIR", None))
+    optional: dict[str, Any] = {"nargs": "?", "default": Path(default)} if default else {}
+    parser.add_argument("target", metavar=place, type=Path, help=_place_help(default), **optional)
     for name, field in model.model_fields.items():
         _add(parser, name, field)
     if stage.writes:
@@ -70,6 +72,10 @@ def _add(parser: Parser, name: str, field: FieldInfo) -> None:
     else:
         action = "append" if extra.get("repeat") else "store"
         parser.add_argument(flag, metavar=_metavar(name, field), action=action, **common)
+
+
+def _place_help(default: str | None) -> str:
+    return f"the folder (default: {default})" if default else "the folder"
 
 
 def _help(field: FieldInfo) -> str:

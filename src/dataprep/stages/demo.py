@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
@@ -19,7 +20,6 @@ from dataprep.stages import run as recipe
 from dataprep.stages.train import require_trainer
 from dataprep.weights import sample_data
 
-DEFAULT_FOLDER = "zumi-demo"
 BROKEN_ON_PURPOSE = "zumi_23_truncated.jpg"
 """Cut short by the sample's makers: reported like any other, but no failure of the demo."""
 
@@ -55,7 +55,7 @@ text_encoder_lr = 5e-4
 train_batch_size = 4
 max_train_epochs = 6
 lr_scheduler = "cosine"
-seed = {seed}
+seed = 42
 
 [score]
 samples = 8
@@ -69,8 +69,11 @@ class Settings(Base):
     """Seed of the training run."""
 
 
-def run(target: Path, settings: Settings) -> Job[Report]:
+def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Report]:
     """Lay the sample out in ``target``, carry out its recipe, and say what the trigger learned."""
+    if dry_run:
+        lines = (f"would be carried out in {target}:", "", RECIPE_TEXT)
+        return Report("demo", lines=lines, dry_run=True)
     require_trainer()
     yield from _lay_out(target, settings)
     with Dataset.open(target) as dataset:
@@ -95,13 +98,13 @@ def run(target: Path, settings: Settings) -> Job[Report]:
 def _lay_out(target: Path, settings: Settings) -> Job[None]:
     """Copy the pictures and write the recipe; in a folder begun before, only what is missing."""
     pictures = sorted((sample_data() / "zumi").iterdir())
-    wanted = RECIPE_TEXT.replace("{seed}", str(settings.seed))
+    text = RECIPE_TEXT.replace("seed = 42", f"seed = {settings.seed}")
     if target.exists() and any(target.iterdir()) and not (target / RECIPE).is_file():
         raise UsageError(f"{target}: is not empty and no demo", "name a new folder")
     target.mkdir(parents=True, exist_ok=True)
-    files.write_text(target / RECIPE, wanted)
+    files.write_text(target / RECIPE, text)
     for done, picture in enumerate(pictures, start=1):
         copy = target / picture.name
         if not copy.exists():
-            files.save(copy, lambda temp, picture=picture: shutil.copyfile(picture, temp))
+            files.save(copy, partial(shutil.copyfile, picture))
         yield Progress(done, len(pictures), picture.name, stage="sample")

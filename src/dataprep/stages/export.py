@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -70,15 +71,17 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     target = Layout(settings.out, settings.concept, settings.repeats)
     if settings.out.resolve() == dataset.root:
         raise UsageError(f"{settings.out}: is the project itself", "give a folder of its own")
+    base = find_base(settings.base) if settings.base else ""
     items = _items(dataset, target)
     if not items:
         raise UsageError(f"{dataset.root}: no picture to export", "see `dataprep scan`")
     if dataset.dry_run:
         return _dry(target, items, issues)
     target.make()
+    # first of all: train.toml marks the folder as an export, no project's pictures lie in it
+    _write_train_file(dataset, settings, base, target, items)
     written, bad = yield from _render_all(dataset, items)
     removed = _remove_stale(target, items)
-    _write_train_file(dataset, settings, target, items)
     issues += bad
     issues += [
         Issue(path.name, "layout", "another folder of this concept is trained as well", fatal=False)
@@ -158,7 +161,7 @@ def _remove_stale(target: Layout, items: list[Item]) -> int:
 
 
 def _write_train_file(
-    dataset: Dataset, settings: Settings, target: Layout, items: list[Item]
+    dataset: Dataset, settings: Settings, base: str, target: Layout, items: list[Item]
 ) -> None:
     """train.toml: the folder's facts and the recipe's [train] table, and defaults beside them."""
     known = concept.read(dataset.store)
@@ -173,8 +176,8 @@ def _write_train_file(
         "pruned_tags": list(known.pruned),
         "kept_tags": layout.kept_tags(rows, len(items), known.trigger, KEPT_TAGS),
     }
-    if settings.base:
-        facts["pretrained_model_name_or_path"] = find_base(settings.base)
+    if base:
+        facts["pretrained_model_name_or_path"] = base
     if tagger:
         facts["tagger"] = tagger
     defaults = {
@@ -191,7 +194,7 @@ def _resolution(items: list[Item]) -> int:
     """The side of the square of the same area as the largest picture, on the grid of 64."""
     crops = [item.decisions.crop for item in items if item.decisions.crop]
     area = max((crop.width * crop.height for crop in crops), default=512 * 512)
-    return max(64, round(area**0.5 / 64) * 64)
+    return max(64, round(math.sqrt(area) / 64) * 64)
 
 
 def _dry(target: Layout, items: list[Item], issues: list[Issue]) -> Report:

@@ -61,12 +61,13 @@ def _stage(dataset: Dataset, verb: str, recipe: Mapping[str, Any]) -> Job[Report
     if stage.opens:
         settings = for_stage(model, verb, dataset.root, {})
         if verb == "export":
-            settings = settings.model_copy(update={"out": _out(dataset, recipe)})
+            settings = settings.model_copy(update=_beside(dataset.root, recipe["export"]))
         job = function(dataset, settings)
     else:
         # the export wrote the [train] table into train.toml
         values = {} if verb == "train" else recipe[verb]
-        job = function(_out(dataset, recipe), build(model, values, f"{RECIPE} [{verb}]"))
+        out = _beside(dataset.root, recipe["export"])["out"]
+        job = function(out, build(model, values, f"{RECIPE} [{verb}]"))
     return (yield from named(verb, job))
 
 
@@ -82,9 +83,11 @@ def named(verb: str, job: Job[Report]) -> Job[Report]:
         job.close()
 
 
-def _out(dataset: Dataset, recipe: Mapping[str, Any]) -> Path:
-    """The export folder; in a recipe it is relative to the project."""
-    return dataset.root / recipe["export"]["out"]
+def _beside(root: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The paths of an [export] table; those of a recipe are relative to the project."""
+    base = str(table.get("base", ""))
+    near = root / base
+    return {"out": root / table["out"], "base": str(near) if base and near.exists() else base}
 
 
 def _summary(reports: list[Report], seconds: dict[str, float], dry_run: bool) -> Report:

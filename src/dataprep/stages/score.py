@@ -66,10 +66,12 @@ class Trained:
         return tuple(dict.fromkeys((self.trigger, ", ".join((self.trigger, *self.kept)))))
 
 
-def run(target: Path, settings: Settings) -> Job[Report]:
+def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Report]:
     """Score each epoch's LoRA against the base; write ``grid.png`` and ``samples/``."""
     require_trainer()
     trained = _read(train_file(target))
+    if dry_run:
+        return _dry(trained, settings)
     tagger = open_tagger(find_tagger(_tagger_name(trained, settings)))
     loras = _loras(trained)
     folder = train_file(target).parent / "samples"
@@ -200,6 +202,12 @@ def _report(
             uptake.sentence(trained.trigger, scores[BASE][0], scores[final][0]),
         ),
     )
+
+
+def _dry(trained: Trained, settings: Settings) -> Report:
+    columns = ", ".join(_loras(trained))
+    lines = (f"{settings.samples} samples each of {columns} for:", *trained.prompts)
+    return Report("score", lines=lines, dry_run=True)
 
 
 def _percent(value: float) -> str:
