@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from dataprep.captions import tag_key
+from dataprep.captions import split_tags, tag_key
 from dataprep.dataset import Dataset
-from dataprep.decisions import Decisions
 from dataprep.images import BadImage
+from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
 from dataprep.journal import Change
-from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
+from dataprep.scoring import FLOOR, Item, Scoring, items, score
 from dataprep.settings import Settings as Base
 from dataprep.stages.scan import refresh
-from dataprep.store import Picture, Scores
-from dataprep.taggers import Choice, Model, Tagger, manifest, open_tagger, read_model
-from dataprep.taggers.pixels import Pixels
-from dataprep.taggers.runner import Device, Probabilities
+from dataprep.taggers import Choice, Model, manifest, read_model
 from dataprep.weights import find_tagger
 
-FLOOR = 0.05
-"""Scores above this are remembered; thresholds can be moved later down to here."""
-AUTO_BATCH = 8
-PATIENCE = 1.0
-"""Seconds of work that a kill may cost when a batch takes longer."""
 THRESHOLDS = manifest().thresholds
 
 
@@ -42,21 +30,21 @@ class Settings(Base):
     model: str
     """Folder with model.onnx and selected_tags.csv, the name of a WD14 tagger, or "demo"."""
     general: float = Field(default=THRESHOLDS["general"], ge=FLOOR, le=1)
-    """Score (0 to 1) from which a general tag is taken."""
+    """Score from which a general tag is taken (0 to 1)."""
     character: float = Field(default=THRESHOLDS["character"], ge=FLOOR, le=1)
-    """Score (0 to 1) from which a character tag is taken."""
+    """Score from which a character tag is taken (0 to 1)."""
     undesired: tuple[str, ...] = ()
     """Tags that are never written."""
     overwrite: bool = False
-    """Replace captions that are there; without it, pictures with a caption keep theirs."""
+    """Replace captions that are there; without it pictures with a caption keep theirs."""
     append: bool = False
-    """Add new tags behind those of a caption that is there."""
+    """Add the new tags behind those of a caption that is there."""
     redo: bool = False
     """Run the model again also where its scores are remembered."""
     batch_size: int = Field(default=0, ge=0, le=512)
     """Pictures per batch; 0 chooses."""
     device: Device = "auto"
-    """Where the model runs; "auto" takes CUDA when there is one."""
+    """Where the model runs; "auto" takes CUDA where it can."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -65,75 +53,113 @@ class Settings(Base):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A picture as it is rendered now."""
-
-    picture: Picture
-    decisions: Decisions
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Content and render: under this its scores are remembered."""
-        return self.picture.sha, self.decisions.render_key
-
-
 @dataclass(slots=True)
-class Scoring:
-    """How the model's part went."""
+class Captions:
+    """What is to be written, and what not."""
 
-    device: str = ""
-    """Empty when the model did not have to run."""
-    fallback: str = ""
-    scored: int = 0
-    per_second: float = 0.0
+    changes: list[Change] = field(default_factory=list)
+    kept: int = 0
+    """Pictures that keep the caption they have."""
     issues: list[Issue] = field(default_factory=list)
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
-    """Score what has no scores yet, then write captions as one edit."""
+    """Score what has no scores yet, then write the captions as one edit."""
     yield Progress(0, None, f"reading {settings.model}")
     model = read_model(find_tagger(settings.model))
     issues = yield from refresh(dataset)
-    decisions = dataset.decisions()
-    items = [Item(p, decisions.get(p.name, Decisions())) for p in dataset.usable()]
-    known = set() if settings.redo else dataset.store.scores(model.key).keys()
-    todo = list({item.key: item for item in items if item.key not in known}.values())
-    if dataset.store.vocabulary(model.key) != list(model.tags):
-        dataset.store.put_vocabulary(model.key, model.tags)
-    scoring = yield from _score(dataset, model, todo, settings)
-    changes, kept, unread = _captions(dataset, items, model, settings)
-    done = dataset.edit(f"tag with {model.name}", changes)
-    issues += [issue for issue in (*scoring.issues, *unread) if issue not in issues]
-    return _report(dataset, model, scoring, issues, items, done, kept)
+    pictures = items(dataset)
+    known = dataset.store.scores(model.key).keys() if not settings.redo else set()
+    # two files with the same content are looked at once
+    todo = {item.key: item for item in pictures if item.key not in known}
+    scoring = yield from score(
+        dataset, model, list(todo.values()), settings.device, settings.batch_size
+    )
+    captions = _captions(dataset, pictures, model, settings)
+    changes = dataset.edit(f"tag with {model.name}", captions.changes)
+    cached = sum(item.key not in todo for item in pictures)
+    found = (*issues, *scoring.issues, *captions.issues)
+    return Report(
+        "tag",
+        done=len(changes),
+        unchanged=len(pictures) - len(changes) - len(scoring.issues),
+        issues=found,
+        changes=changes,
+        facts=_facts(model, scoring, changes, cached),
+        lines=_lines(model, scoring, changes, captions.kept, found, dataset.dry_run),
+        dry_run=dataset.dry_run,
+    )
 
 
-def _score(dataset: Dataset, model: Model, todo: list[Item], settings: Settings) -> Job[Scoring]:
-    """Run the model over ``todo``; every progress counts only what is already in the store."""
-    scoring = Scoring()
-    if not todo:
-        return scoring
-    yield Progress(0, len(todo), f"loading {model.name}")
-    tagger = open_tagger(model, settings.device)
-    scoring.device, scoring.fallback = tagger.device, tagger.fallback
-    size = settings.batch_size or AUTO_BATCH
-    began = time.monotonic()
-    workers = threads()
-    feed = ordered(todo, partial(_prepared, dataset.render, tagger), workers, 2 * size + workers)
-    with closing(feed):
-        for rows in _batches(feed, tagger, size, scoring):
-            dataset.store.put_scores(model.key, rows)
-            scoring.scored += len(rows)
-            scoring.per_second = scoring.scored / (time.monotonic() - began)
-            done = scoring.scored + len(scoring.issues)
-            yield Progress(
-                done, len(todo), scoring.fallback, {"img_per_s": round(scoring.per_second, 1)}
-            )
-    return scoring
+def _captions(dataset: Dataset, pictures: list[Item], model: Model, settings: Settings) -> Captions:
+    choice = Choice(model.tags, settings.general, settings.character, settings.undesired)
+    scores = dataset.store.scores(model.key)
+    result = Captions()
+    taken: set[Path] = set()
+    for item in pictures:
+        name = item.picture.name
+        path = dataset.caption_path(name)
+        if item.key not in scores or path in taken:
+            # both are among the issues: not scored, or shares its caption file with another
+            continue
+        taken.add(path)
+        try:
+            before = split_tags(dataset.caption(name) or "")
+        except BadImage:
+            # the scan's list has it
+            continue
+        if before and not settings.overwrite and not settings.append:
+            result.kept += 1
+            continue
+        found = scores[item.key]
+        tags = choice.tags(found.ids, found.values)
+        if not tags:
+            reason = "no score reaches the threshold"
+            result.issues.append(Issue(name, "no tags", reason, fatal=False))
+        change = dataset.caption_change(name, _added(before, tags) if settings.append else tags)
+        result.changes.append(change)
+    return result
 
 
-def _prepared(
-    render: Callable[[Picture, Decisions], object], tagger: Tagger, item: Item
-) -> Pixels | str:
-    """What the model sees, or the reason why it cannot see it. Runs in a thread."""
-    return ""
+def _added(before: list[str], tags: list[str]) -> list[str]:
+    keys = {tag_key(tag) for tag in before}
+    return [*before, *(tag for tag in tags if tag_key(tag) not in keys)]
+
+
+def _tags_each(changes: tuple[Change, ...]) -> float:
+    counts = [len(split_tags(change.after or "")) for change in changes]
+    return sum(counts) / len(counts) if counts else 0.0
+
+
+def _facts(
+    model: Model, scoring: Scoring, changes: tuple[Change, ...], cached: int
+) -> dict[str, object]:
+    return {
+        "model": model.name,
+        "key": model.key,
+        "device": scoring.device,
+        "written": len(changes),
+        "cached": cached,
+        "tags_each": round(_tags_each(changes), 2),
+        "img_per_s": round(scoring.per_second, 1),
+    }
+
+
+def _lines(
+    model: Model,
+    scoring: Scoring,
+    changes: tuple[Change, ...],
+    kept: int,
+    issues: tuple[Issue, ...],
+    dry_run: bool,
+) -> tuple[str, ...]:
+    where = scoring.device or "scores remembered"
+    verb = "would tag" if dry_run else "tagged"
+    parts = [f"{verb} {len(changes)} pictures with {model.name} ({where})"]
+    if changes:
+        parts[0] += f": {_tags_each(changes):.1f} tags each"
+    if kept:
+        parts.append(f"{kept} keep the caption they have")
+    if skipped := len({issue.file for issue in issues if issue.fatal}):
+        parts.append(f"{skipped} skipped")
+    return ("; ".join(parts), *([scoring.fallback] if scoring.fallback else []))

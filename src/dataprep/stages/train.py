@@ -12,6 +12,7 @@ from dataprep.jobs import Job, child, module_command
 from dataprep.layout import TRAIN_FILE
 from dataprep.report import Issue, Report
 from dataprep.settings import Settings as Base
+from dataprep.weights import find_base
 
 
 class Settings(Base):
@@ -36,7 +37,7 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
     path = train_file(target)
     arguments = [str(path), *_overrides(settings), *(["--dry-run"] if dry_run else [])]
     result = yield from child(module_command("train", "run", *arguments))
-    issues = tuple(Issue(i["file"], i["kind"], i["reason"]) for i in result.pop("issues", ()))
+    issues = tuple(Issue(**issue) for issue in result.pop("issues", ()))
     return Report(
         "train",
         done=int(result.get("steps", 0)),
@@ -68,8 +69,6 @@ def require_trainer() -> None:
 
 
 def _overrides(settings: Settings) -> list[str]:
-    from dataprep.weights import find_base
-
     pairs = list(settings.set)
     if settings.base:
         pairs.append(f"pretrained_model_name_or_path={find_base(settings.base)}")

@@ -1,0 +1,117 @@
+"""Aspect-ratio buckets: which sizes a training run uses and where each picture goes. Pure.
+
+A bucket is a (width, height) in pixels; pictures of one bucket can share a batch. The set of
+buckets is kohya's; the choice among them is ours unless ``rule="kohya"`` is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeVar
+
+Bucket = tuple[int, int]
+Rule = Literal["log", "kohya"]
+T = TypeVar("T")
+
+
+def make_buckets(
+    resolution: tuple[int, int], min_size: int = 256, max_size: int = 1024, step: int = 64
+) -> tuple[Bucket, ...]:
+    """All buckets whose area is at most that of ``resolution`` (pixels), sorted.
+
+    Sides are multiples of ``step`` between ``min_size`` (rounded down) and ``max_size`` (rounded
+    up); for every side the longest other side that keeps the area.
+    """
+    area = resolution[0] * resolution[1]
+    low, high = min_size // step * step, -(-max_size // step) * step
+    square = math.isqrt(area) // step * step
+    buckets = {(square, square)} if square else set()
+    for side in range(max(low, step), high + 1, step):
+        other = min(high, area // side // step * step)
+        if other >= max(low, step):
+            buckets |= {(side, other), (other, side)}
+    return tuple(sorted(buckets))
+
+
+def choose(width: int, height: int, buckets: Sequence[Bucket], rule: Rule = "log") -> Bucket:
+    """The bucket for a picture of ``width`` × ``height``: its own size, else the nearest aspect.
+
+    Nearness is |log(aspect ratio)|, so a picture and its transpose are treated alike. kohya
+    compares raw ratios, which puts tall pictures (ratios crowded below 1) and wide ones (spread
+    above 1) by different measures; ``rule="kohya"`` reproduces that. Ties go to the larger
+    bucket, then to the first in order (kohya: the first in order).
+    """
+    if (width, height) in buckets:
+        return (width, height)
+    if rule == "kohya":
+        return min(sorted(buckets), key=lambda b: abs(b[0] / b[1] - width / height))
+    return min(sorted(buckets), key=lambda b: (_stretch(width, height, b), -b[0] * b[1]))
+
+
+def _stretch(width: int, height: int, bucket: Bucket) -> float:
+    """How far two aspects are apart: exp|log ratio|, 1 for equal ones.
+
+    One division of whole numbers: equal aspects give equal floats, so ties are true ties.
+    """
+    across, along = width * bucket[1], height * bucket[0]
+    return max(across, along) / min(across, along)
+
+
+def no_upscale(width: int, height: int, resolution: tuple[int, int], step: int = 64) -> Bucket:
+    """A bucket no larger than the picture and no larger in area than ``resolution``.
+
+    Among the sizes just below and just above the scaled-down picture, the one of the nearest
+    aspect that still fits, then the larger. Never below ``step``: a picture thinner than that is
+    the one case that is enlarged. (kohya rounds down first and so puts 1050×1080 at 1024 into
+    960×960.)
+    """
+    area = resolution[0] * resolution[1]
+    scale = min(1.0, math.sqrt(area / (width * height)))
+    fitting = [
+        (w, h)
+        for w in _around(width * scale, step)
+        for h in _around(height * scale, step)
+        if w <= max(width, step) and h <= max(height, step) and w * h <= max(area, step * step)
+    ]
+    smallest = (_around(width * scale, step)[0], _around(height * scale, step)[0])
+    return min(
+        sorted(fitting) or [smallest],
+        key=lambda b: (_stretch(width, height, b), -b[0] * b[1]),
+    )
+
+
+def _around(length: float, step: int) -> tuple[int, int]:
+    """The multiples of ``step`` just below and just above ``length``, at least ``step``."""
+    below = max(step, math.floor(length / step) * step)
+    return below, below + step
+
+
+def cover(width: int, height: int, bucket: Bucket) -> tuple[int, int, int, int]:
+    """Scale a picture until it covers ``bucket``, then cut the middle.
+
+    Returns (scaled width, scaled height, left, top), pixels.
+    """
+    if width * bucket[1] > height * bucket[0]:
+        scaled = (_rounded(width * bucket[1], height), bucket[1])
+    else:
+        scaled = (bucket[0], _rounded(height * bucket[0], width))
+    scaled = (max(scaled[0], bucket[0]), max(scaled[1], bucket[1]))
+    return *scaled, (scaled[0] - bucket[0]) // 2, (scaled[1] - bucket[1]) // 2
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The quotient to the nearest whole number, halves up."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def plan_batches(items: Iterable[tuple[Bucket, T]], size: int) -> list[list[T]]:
+    """Cut the items of each bucket, in their order, into batches of at most ``size``."""
+    groups: dict[Bucket, list[T]] = {}
+    for bucket, item in items:
+        groups.setdefault(bucket, []).append(item)
+    return [
+        groups[bucket][start : start + size]
+        for bucket in sorted(groups)
+        for start in range(0, len(groups[bucket]), size)
+    ]
