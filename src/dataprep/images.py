@@ -79,7 +79,8 @@ def decode(path: Path, at_least: tuple[int, int] | None = None) -> Image.Image:
             wanted = (wanted[1], wanted[0])
         _load(image, wanted)
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image) or image
+        # exif_transpose copies even what stands upright already
+        upright = ImageOps.exif_transpose(image) if orientation > 1 else image
         return _to_srgb(_flat_mode(upright, bool(profile)), profile)
 
 

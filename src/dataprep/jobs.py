@@ -100,7 +100,8 @@ def child(
     The child is polled, so one that is silent can be stopped as well. Closing the job sends
     Ctrl-C first (the child may save what it has), and kills after ``grace`` seconds.
     ``log`` takes the child's stderr (default: ours).
-    Raises ``DataprepError`` with the child's own words when it fails.
+    Raises ``DataprepError`` with the child's own words when it fails; a child that gave a result
+    has said in it what went wrong, whatever its exit code.
     """
     process = subprocess.Popen(
         command,
@@ -131,7 +132,7 @@ def child(
                 case "error":
                     raise DataprepError(str(event["message"]), str(event.get("hint", "")))
         code = process.wait()
-        if code != 0:
+        if code != 0 and not result:
             raise DataprepError(
                 f"{' '.join(command[2:5])} ended with exit code {code}",
                 "its last words are above, on stderr",

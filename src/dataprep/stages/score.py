@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from dataprep import uptake
+from dataprep import lora_files, uptake
 from dataprep.errors import DataprepError
 from dataprep.grid import save_grid
 from dataprep.images import decode
@@ -91,8 +91,8 @@ def _read(path: Path) -> Trained:
             "`dataprep prune --remove … --trigger …` before the export writes them",
         )
     return Trained(
-        base=str(path.parent / flat["pretrained_model_name_or_path"]),
-        size=int(str(flat.get("resolution", 512)).split(",")[0]),
+        base=_model_name(path.parent, str(flat.get("pretrained_model_name_or_path", ""))),
+        size=_side(flat.get("resolution", 512)),
         clip_skip=int(flat.get("clip_skip", 1)),
         model=path.parent / flat.get("output_dir", "model"),
         output_name=flat.get("output_name", "lora"),
@@ -103,6 +103,17 @@ def _read(path: Path) -> Trained:
     )
 
 
+def _side(resolution: object) -> int:
+    """512, "512,768" and [512, 768] are sampled at 512×512."""
+    first = resolution[0] if isinstance(resolution, list) else str(resolution).split(",")[0]
+    return int(first)
+
+
+def _model_name(folder: Path, name: str) -> str:
+    """A path beside train.toml, or the name as it stands."""
+    return str(folder / name) if (folder / name).exists() else name
+
+
 def _tagger_name(trained: Trained, settings: Settings) -> str:
     name = settings.tagger or trained.tagger
     if not name:
@@ -111,14 +122,11 @@ def _tagger_name(trained: Trained, settings: Settings) -> str:
 
 
 def _loras(trained: Trained) -> dict[str, Path | None]:
-    """Column names and files: the base first, then the epochs, the finished LoRA last."""
-    epochs = sorted(trained.model.glob(f"{trained.output_name}-[0-9]*.safetensors"))
-    last = trained.model / f"{trained.output_name}.safetensors"
-    if not last.is_file() and not epochs:
+    """Column names and files: the base first, then what the last run saved, in its order."""
+    saved = lora_files.of_last_run(trained.model, trained.output_name)
+    if not saved:
         raise DataprepError(f"{trained.model}: no LoRA here", "`dataprep train` makes one")
-    names: dict[str, Path | None] = {BASE: None}
-    names |= {f"epoch {int(path.stem.rsplit('-', 1)[1])}": path for path in epochs}
-    return names | ({"last": last} if last.is_file() else {})
+    return {BASE: None, **saved}
 
 
 def _draw(
