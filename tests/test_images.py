@@ -94,13 +94,19 @@ def test_a_profile_is_applied(tmp_path: Path) -> None:
 
 def test_a_truncated_file_is_named_so_and_nothing_else_stops(tmp_path: Path) -> None:
     quadrants(512, 512).save(tmp_path / "whole.jpg")
-    data = (tmp_path / "whole.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
+    kinds = ("jpg", "png", "webp", "bmp", "gif", "tiff")
+    noise = Image.effect_noise((300, 300), 90).convert("RGB")
+    for kind in kinds:
+        noise.save(tmp_path / f"cut.{kind}")
+        data = (tmp_path / f"cut.{kind}").read_bytes()
+        (tmp_path / f"cut.{kind}").write_bytes(data[: len(data) // 2])
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.png").write_bytes(b"")
     reasons = {name: probe(tmp_path, name).reason for name in find(tmp_path)}
     assert reasons["whole.jpg"] == ""
+    assert all(reasons[f"cut.{kind}"] for kind in kinds)
     assert "truncated" in reasons["cut.jpg"]
+    assert "truncated" in reasons["cut.png"]
     assert "not an image" in reasons["text.png"]
     assert "not an image" in reasons["empty.png"]
     with pytest.raises(BadImage, match="truncated"):

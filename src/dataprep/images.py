@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -103,10 +105,17 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _load(image: Image.Image, at_least: tuple[int, int] | None) -> None:
-    try:
+    with _explained():
         if at_least is not None and image.format == "JPEG":
             image.draft(None, at_least)
         image.load()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say what Pillow stumbled over, in a sentence."""
+    try:
+        yield
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         text = str(error)
         if "truncated" in text or "Truncated" in text or "broken data stream" in text:
@@ -125,7 +134,9 @@ def _facts(image: Image.Image) -> tuple[int, int, str, str, int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(ORIENTATION_TAG, 1)
+    with _explained():
+        # a PNG may hold its EXIF behind the pixels, so Pillow reads the whole file here
+        value = image.getexif().get(ORIENTATION_TAG, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

@@ -37,11 +37,19 @@ def build(model: type[S], values: Mapping[str, Any], where: str) -> S:
     try:
         return model(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        reason = first["msg"].removeprefix("Value error, ")
-        shown = "" if first["type"] == "missing" else f" (got {first['input']!r})"
-        raise UsageError(f"{where}: {name}: {reason}{shown}") from None
+        raise UsageError(f"{where}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first thing that is wrong: the setting's name, what is allowed, what was given."""
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"{name}: is required"
+    return f"{name}: {reason} (got {first['input']!r})"
 
 
 def check_names(model: type[BaseModel], values: Mapping[str, Any], where: str) -> None:

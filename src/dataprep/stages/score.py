@@ -204,8 +204,11 @@ def _report(
             },
         },
         lines=(
-            *(f"{name:>10}  {_percent(value[0])}" for name, value in scores.items()),
-            f"best: {best} ({loras[best]})",
+            *(
+                f"{name:>10}  {_percent(value[0]):>5}{'  best' if name == best else ''}"
+                for name, value in scores.items()
+            ),
+            f"LoRA: {loras[final]}",
             f"grid: {grid}",
             uptake.sentence(trained.trigger, scores[BASE][0], scores[final][0]),
         ),

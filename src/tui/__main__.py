@@ -1,0 +1,75 @@
+"""``python -P -m tui [DIR]``: take the terminal and open the workshop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dataprep.dataset import STATE_FOLDER, Dataset
+from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
+
+FAREWELL = 2.0
+"""Seconds a job that was stopped by leaving may take to clean up."""
+
+
+def main(arguments: list[str]) -> int:
+    """Open the workshop and return the exit code."""
+    parser = argparse.ArgumentParser("dataprep tui", description="open a folder in the workshop")
+    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=Path())
+    folder: Path = parser.parse_args(arguments).folder
+    served = "TEXTUAL_DRIVER" in os.environ
+    if not served and not _on_terminal():
+        print("error: dataprep tui needs a terminal to draw on", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        # opened once before the screen is taken: what is wrong with a folder is said as a sentence
+        Dataset.open(folder).close()
+    except DataprepError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return _open(folder, served)
+
+
+def _on_terminal() -> bool:
+    streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def _open(folder: Path, served: bool) -> int:
+    from tui.app import Workshop
+    from tui.pictures import drawing
+
+    # a browser shows coloured text, but no terminal graphics
+    app = Workshop(folder, drawing("halfcell" if served else "auto"))
+    with _stray_output_to(folder / STATE_FOLDER / "tui.log"):
+        app.run()
+    if not app.jobs.join(FAREWELL):
+        # deep in native code; what it has reported as done is on the disk
+        os._exit(EXIT_OK)
+    return app.return_code or EXIT_OK
+
+
+@contextmanager
+def _stray_output_to(log: Path) -> Iterator[None]:
+    """Keep what libraries and child processes write to file descriptor 2 off the screen.
+
+    Textual draws on ``sys.__stderr__``, so that gets a descriptor of its own.
+    """
+    before = sys.__stderr__
+    screen = os.dup(2)
+    with log.open("wb") as file, os.fdopen(screen, "w", encoding="utf-8") as stream:
+        os.dup2(file.fileno(), 2)
+        sys.__stderr__ = stream  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            sys.__stderr__ = before  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

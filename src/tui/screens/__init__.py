@@ -1,0 +1,1 @@
+"""Whole screens: they hear what widgets say and decide what happens."""

@@ -1,0 +1,1 @@
+"""Parts of a screen: each shows one thing and speaks by messages only."""

@@ -1,0 +1,70 @@
+"""The line that shows how the running job is doing."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from dataprep.jobs import Progress
+from tui.jobs import Pace
+
+BAR_WIDTHS = (12, 24)
+WIDE = 100
+
+
+class JobBar(Static):
+    """Progress, rate, time left and note of the running job; a hint while none runs."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._busy = False
+
+    def hint(self, text: str) -> None:
+        """Say this while nothing runs."""
+        if not self._busy:
+            self.update(Content.styled(text, "$text-muted"))
+
+    def begin(self, verb: str) -> None:
+        """A job has started and has not said anything yet."""
+        self._busy = True
+        self.update(Content.assemble((verb, "bold"), " …"))
+
+    def progress(self, verb: str, progress: Progress, pace: Pace) -> None:
+        """Show how far the job is."""
+        self._busy = True
+        title = f"{verb} {progress.stage}" if progress.stage else verb
+        parts: list[str | Content | tuple[str, str]] = [(title, "bold"), " "]
+        if progress.total:
+            width = BAR_WIDTHS[self.size.width >= WIDE]
+            full = min(width, width * progress.done // progress.total)
+            parts += [("━" * full, "$primary"), ("─" * (width - full), "$text-muted"), " "]
+            parts.append(f"{progress.done}/{progress.total}")
+        elif progress.done:
+            parts.append(str(progress.done))
+        parts += [("  ".join(["", *_pace(pace)]), "$text-muted"), f"  {progress.note}"]
+        self.update(Content.assemble(*parts))
+
+    def stopping(self, verb: str) -> None:
+        """The job was asked to stop and finishes what it is in the middle of."""
+        self.update(Content.assemble((verb, "bold"), (" stopping …", "$text-warning")))
+
+    def end(self, text: str) -> None:
+        """The job is over."""
+        self._busy = False
+        self.hint(text)
+
+
+def _pace(pace: Pace) -> list[str]:
+    words = []
+    if pace.rate is not None:
+        words.append(f"{pace.rate:.1f}/s" if pace.rate >= 1 else f"{1 / pace.rate:.1f} s each")
+    if pace.left is not None:
+        words.append(f"{clock(pace.left)} left")
+    return words
+
+
+def clock(seconds: float) -> str:
+    """A length of time as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
