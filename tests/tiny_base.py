@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -12,11 +15,53 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from PIL import Image, ImageDraw
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from train.config import TrainConfig
+
+# in steps of milliseconds threads wait for each other; and one gives equal sums everywhere
+torch.set_num_threads(1)
 
 WORDS = ("thing", "zumi", "red", "blue", "green", "circle", "square", "background", "hair")
 WIDTH = 32
 """Width of the text encoder and of the cross attention."""
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """The model, built once for all tests of a session."""
+    folder = factory.getbasetemp() / "tiny_base"
+    return folder if (folder / "model_index.json").exists() else build(folder)
+
+
+def paint(folder: Path, count: int = 6) -> None:
+    """Pictures of circles with captions, in three sizes, into ``folder``."""
+    folder.mkdir(parents=True)
+    kinds = itertools.product([(64, 64), (96, 64), (64, 96)], ["red", "blue", "green"])
+    for number, (size, color) in enumerate(itertools.islice(itertools.cycle(kinds), count)):
+        image = Image.new("RGB", size, "white")
+        ImageDraw.Draw(image).ellipse((8 + number, 8, 48, 48), fill=color)
+        image.save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(f"zumi, {color}, circle, background\n")
+
+
+def config(base: Path, root: Path, **values: Any) -> TrainConfig:
+    """A run of 10 small steps per epoch over ``root/img``."""
+    return TrainConfig(
+        **{
+            "pretrained_model_name_or_path": str(base),
+            "train_data_dir": root / "img",
+            "output_dir": root / "model",
+            "resolution": 64,
+            "bucket_reso_steps": 16,
+            "train_batch_size": 2,
+            "max_train_epochs": 1,
+            "network_dim": 4,
+            "network_alpha": 2,
+            "device": "cpu",
+            **values,
+        }
+    )
 
 
 def build(folder: Path, prediction_type: str = "epsilon") -> Path:

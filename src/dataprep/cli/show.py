@@ -29,6 +29,7 @@ class Shower:
         self._task: TaskID | None = None
         self._stage = ""
         self._said = 0.0
+        self._last = Progress(0)
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -64,8 +65,10 @@ class Shower:
         if stage != self._stage:
             self._stage, self._said = stage, now
         finished = progress.done > 0 and progress.done == progress.total
-        if finished or now - self._said > PLAIN_SECONDS:
-            self._said = now
+        # a silent child's last progress comes again at every poll
+        news = progress != self._last
+        if news and (finished or now - self._said > PLAIN_SECONDS):
+            self._said, self._last = now, progress
             of = "" if progress.total is None else f"/{progress.total}"
             print(f"{stage}: {progress.done}{of} {_note(progress)}".rstrip(), file=sys.stderr)
 

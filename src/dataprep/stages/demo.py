@@ -43,7 +43,7 @@ remove = ["green hair", "twintails", "hair flower", "yellow scarf", "blue dress"
 [export]
 out = "lora"
 concept = "zumi"
-repeats = 2
+repeats = 8
 base = "demo"
 
 # train.toml takes these over: kohya's names

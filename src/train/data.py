@@ -1,0 +1,190 @@
+"""The pictures of a run: what lies in the ``N_concept`` folders, and in which order it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from dataprep import buckets
+from dataprep.buckets import Bucket
+from dataprep.errors import UsageError
+from dataprep.images import EXTENSIONS, ORIENTATION_TAG, SWAPPED_SIDES
+from dataprep.report import Issue
+from train.config import TrainConfig
+from train.seeds import shuffled, uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture with its caption, repeats and bucket."""
+
+    name: str
+    """Path below ``train_data_dir`` with forward slashes: the identity for every draw."""
+    path: Path
+    caption: str
+    repeats: int
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a picture in an epoch."""
+
+    item: Item
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What was found, and what was wrong with the rest."""
+
+    items: tuple[Item, ...]
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def folders(self) -> dict[str, list[Item]]:
+        """The items by folder name."""
+        found: dict[str, list[Item]] = {}
+        for item in self.items:
+            found.setdefault(item.name.split("/")[0], []).append(item)
+        return found
+
+
+def scan(config: TrainConfig) -> Dataset:
+    """Read the folders of ``train_data_dir``. Raises ``UsageError`` when nothing can be used."""
+    root = config.train_data_dir
+    items: list[Item] = []
+    issues: list[Issue] = []
+    for folder in _concept_folders(root, issues):
+        repeats, concept = _parse(folder.name) or (0, "")
+        pictures = _pictures(folder)
+        if not pictures:
+            issues.append(Issue(folder.name, "empty", "no pictures in this folder", fatal=False))
+        for path in pictures:
+            name = path.relative_to(root).as_posix()
+            caption = _caption(path, config.caption_extension, concept, name, issues)
+            bucket = _bucket(path, config, name, issues)
+            if caption is not None and bucket is not None:
+                items.append(Item(name, path, caption, repeats, bucket))
+    if not items:
+        reasons = "; ".join(f"{issue.file}: {issue.reason}" for issue in issues[:3])
+        raise UsageError(f"{root}: no picture that can be used", reasons)
+    return Dataset(tuple(items), tuple(issues))
+
+
+def epoch(config: TrainConfig, items: Sequence[Item], number: int) -> list[list[Use]]:
+    """The batches of one epoch, each of one bucket, in the order of use.
+
+    The repeats of a picture are spread over the epoch, so it rarely meets itself in a batch.
+    """
+    uses = [Use(item, repeat) for item in items for repeat in range(item.repeats)]
+
+    def place(use: Use) -> float:
+        jitter = uniform(config.seed, "order", number, use.item.name, use.repeat)
+        return (use.repeat + jitter) / use.item.repeats
+
+    ordered = sorted(uses, key=lambda use: (place(use), use.item.name))
+    batches = buckets.plan_batches(
+        ((use.item.bucket, use) for use in ordered), config.train_batch_size
+    )
+    return shuffled(batches, config.seed, "batches", number)
+
+
+def _concept_folders(root: Path, issues: list[Issue]) -> list[Path]:
+    """The folders named ``N_concept`` in ``root``; why another one is left out is an issue."""
+    if not root.is_dir():
+        raise UsageError(f"train_data_dir {root}: no such folder")
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    concepts = [folder for folder in folders if _parse(folder.name)]
+    if not concepts and _pictures(root):
+        raise UsageError(*_pictures_at_top(root))
+    if not concepts:
+        there = ", ".join(folder.name for folder in folders[:5]) or "nothing"
+        raise UsageError(
+            f"train_data_dir {root}: no folder named like 10_name (there is: {there})",
+            "the number says how often each picture is used per epoch",
+        )
+    for folder in folders:
+        if folder not in concepts:
+            reason = "left out: the name does not begin with repeats, as in 10_name"
+            issues.append(Issue(folder.name, "no-repeats", reason, fatal=False))
+    return concepts
+
+
+def _pictures_at_top(root: Path) -> tuple[str, str]:
+    if _parse(root.name):
+        return (
+            f"train_data_dir {root}: this is a concept folder itself",
+            f"give its parent: {root.parent}",
+        )
+    return (
+        f"train_data_dir {root}: the pictures lie here, not in a folder named like 10_name",
+        "dataprep export arranges them",
+    )
+
+
+def _parse(folder: str) -> tuple[int, str] | None:
+    """Repeats and concept out of ``N_concept``; None for any other name, and for 0 repeats."""
+    number, separator, concept = folder.partition("_")
+    if not separator or not number.isascii() or not number.isdigit() or int(number) == 0:
+        return None
+    return int(number), concept
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _caption(
+    picture: Path, ending: str, concept: str, name: str, issues: list[Issue]
+) -> str | None:
+    """The first line of the caption file; the concept's name without one, as kohya does."""
+    path = picture.with_suffix(ending)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        reason = f"no caption file {path.name}: '{concept}' is used"
+        issues.append(Issue(name, "no-caption", reason, fatal=False))
+        return concept
+    except UnicodeDecodeError as error:
+        reason = f"caption {path.name} is not UTF-8 text (byte {error.start})"
+        issues.append(Issue(name, "bad-caption", reason))
+        return None
+    if any(line.strip() for line in lines[1:]):
+        reason = f"only the first line of {path.name} is used"
+        issues.append(Issue(name, "long-caption", reason, fatal=False))
+    return lines[0].strip() if lines else ""
+
+
+def _bucket(path: Path, config: TrainConfig, name: str, issues: list[Issue]) -> Bucket | None:
+    try:
+        width, height = _upright_size(path)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        issues.append(Issue(name, "bad-image", "not an image, or of a kind that cannot be read"))
+        return None
+    if not config.enable_bucket:
+        return config.resolution
+    step = config.bucket_reso_steps
+    if config.bucket_no_upscale:
+        return buckets.no_upscale(width, height, config.resolution, step)
+    sizes = buckets.make_buckets(
+        config.resolution, config.min_bucket_reso, config.max_bucket_reso, step
+    )
+    return buckets.choose(width, height, sizes)
+
+
+def _upright_size(path: Path) -> tuple[int, int]:
+    """Width and height as seen: read from the header, turned by the EXIF orientation."""
+    with Image.open(path) as image:
+        width, height = image.size
+        # Pillow decodes a whole PNG in search of an EXIF block that comes late
+        has_exif = image.format != "PNG" or "exif" in image.info
+        turned = has_exif and image.getexif().get(ORIENTATION_TAG, 1) in SWAPPED_SIDES
+    return (height, width) if turned else (width, height)

@@ -1,0 +1,207 @@
+"""Pictures from a base with and without LoRAs: the same noise in every column, to compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydantic import Field
+
+from dataprep import files
+from dataprep.errors import DataprepError, UsageError
+from dataprep.jobs import Job, Progress
+from dataprep.settings import Settings, build, check_names
+from train import lora_file, models, names, sample, text
+from train.config import LATENT_PIXELS
+from train.networks.lora import LoRANetwork, attached, from_weights
+
+Side = Annotated[int, Field(ge=LATENT_PIXELS, multiple_of=LATENT_PIXELS)]
+
+
+class Column(Settings):
+    """One LoRA to draw with, or the base alone."""
+
+    name: str
+    """What the column is called."""
+    path: Path | None = None
+    """The LoRA file; none: the base alone."""
+    weight: float = 1.0
+    """The strength; 0 gives the base."""
+
+
+class DrawRequest(Settings):
+    """Which pictures to draw: every column × prompt × seed."""
+
+    model: str
+    """The base model, a diffusers folder."""
+    loras: Annotated[tuple[Column, ...], Field(min_length=1)] = (Column(name="base"),)
+    """The columns."""
+    prompts: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What to draw."""
+    negative: str = ""
+    """What guidance leads away from."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """One picture for each."""
+    width: Side = 512
+    """Pixels."""
+    height: Side = 512
+    """Pixels."""
+    steps: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Sampling steps."""
+    guidance: Annotated[float, Field(ge=1)] = 5.0
+    """Strength of classifier-free guidance; 1: off."""
+    clip_skip: Annotated[int, Field(ge=1)] = 1
+    """As in training."""
+    sampler: Literal["ddim"] = "ddim"
+    """How to get from noise to a picture."""
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    """Pictures at a time."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to draw."""
+    out_dir: Path
+    """Where the PNG files go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One picture of a column: prompt number and seed."""
+
+    prompt: int
+    seed: int
+
+
+def read_request(path: Path) -> DrawRequest:
+    """The request in a JSON file; relative paths start at the working directory."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: not a JSON object")
+    check_names(DrawRequest, values, str(path))
+    return build(DrawRequest, values, str(path))
+
+
+def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[dict[str, Any]]:
+    """Draw all pictures; the report lists them in order of column, prompt and seed."""
+    device = models.pick_device(request.device)
+    request.out_dir.mkdir(parents=True, exist_ok=True)
+    files.sweep(request.out_dir)
+    yield Progress(0, None, "loading the model", stage="loading")
+    base = models.load(request.model, device)
+    vae = models.load_vae(request.model, device)
+    targets = names.unet_targets(base.unet, convs=True)
+    targets |= names.text_encoder_targets(base.text_encoder)
+    # all before the first picture: a missing file is not found out minutes later
+    networks = [_network(column, targets) for column in request.loras]
+    cells = [
+        _Cell(prompt, seed) for prompt in range(len(request.prompts)) for seed in request.seeds
+    ]
+    groups = [
+        cells[begin : begin + request.batch_size]
+        for begin in range(0, len(cells), request.batch_size)
+    ]
+    total = len(request.loras) * len(groups) * request.steps
+    images: list[dict[str, Any]] = []
+    done = 0
+    for number, column in enumerate(request.loras):
+        with attached(networks[number], targets), models.explained_memory(), torch.no_grad():
+            for group in groups:
+                latents = torch.empty(0)
+                for latents in _denoise(request, base, group):  # noqa: B007
+                    done += 1
+                    note = f"{column.name}: {request.prompts[group[0].prompt]}"
+                    yield Progress(done, total, note, {"images": len(images)}, stage="drawing")
+                    if stop():
+                        return {"images": images, "stopped": True}
+                decoded = _decode(vae, latents)
+                images += [
+                    _save(request, number, cell, pixels)
+                    for cell, pixels in zip(group, decoded, strict=True)
+                ]
+    return {"images": images, "stopped": False}
+
+
+def _network(column: Column, targets: dict[str, torch.nn.Module]) -> LoRANetwork:
+    """A column's LoRA; of no layers for the base alone."""
+    if column.path is None:
+        return LoRANetwork()
+    weights, _ = lora_file.load(column.path)
+    try:
+        network = from_weights(targets, weights)
+    except ValueError as error:
+        raise DataprepError(
+            f"{column.path}: {error}", "is it a LoRA for this base model?"
+        ) from None
+    network.multiplier = column.weight
+    return network.to(next(iter(targets.values())).weight.device).requires_grad_(False)
+
+
+def _denoise(
+    request: DrawRequest, base: models.Base, group: Sequence[_Cell]
+) -> Iterator[torch.Tensor]:
+    device = base.alphas_cumprod.device
+    prompts = [request.prompts[cell.prompt] for cell in group]
+
+    def encode(captions: Sequence[str]) -> torch.Tensor:
+        ids = text.tokenize(base.tokenizer, captions).to(device)
+        return text.encode(base.text_encoder, ids, request.clip_skip)
+
+    model = sample.guided(
+        base.unet, encode(prompts), encode([request.negative] * len(group)), request.guidance
+    )
+    shape = (
+        int(base.unet.config.in_channels),
+        request.height // LATENT_PIXELS,
+        request.width // LATENT_PIXELS,
+    )
+    return sample.SAMPLERS[request.sampler](
+        model,
+        sample.start([cell.seed for cell in group], shape).to(device),
+        sample.spaced_timesteps(request.steps, len(base.alphas_cumprod)),
+        base.alphas_cumprod,
+        base.prediction_type,
+    )
+
+
+def _decode(vae: Any, latents: torch.Tensor) -> list[torch.Tensor]:
+    """Latents (batch, channels, h, w) → pictures, each (height, width, 3) of 0..255."""
+    pixels = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+    whole = (pixels.float().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
+    return list(whole.permute(0, 2, 3, 1).cpu())
+
+
+def _save(request: DrawRequest, number: int, cell: _Cell, pixels: torch.Tensor) -> dict[str, Any]:
+    column, prompt = request.loras[number], request.prompts[cell.prompt]
+    path = request.out_dir / f"{number}_{cell.prompt}_{cell.seed}.png"
+    about = PngInfo()
+    about.add_itxt("parameters", _parameters(request, column, cell))
+    image = Image.fromarray(pixels.numpy())
+    files.save(path, lambda temp: image.save(temp, format="PNG", pnginfo=about))
+    return {
+        "lora": column.name,
+        "prompt": prompt,
+        "seed": cell.seed,
+        "path": str(path),
+        "lora_index": number,
+        "prompt_index": cell.prompt,
+    }
+
+
+def _parameters(request: DrawRequest, column: Column, cell: _Cell) -> str:
+    """How the picture was made, as A1111 writes it; a LoRA at 0 is not worth naming."""
+    acting = column.path is not None and column.weight != 0
+    return (
+        f"{request.prompts[cell.prompt]}\nNegative prompt: {request.negative}\n"
+        f"Steps: {request.steps}, Sampler: DDIM, CFG scale: {request.guidance}, "
+        f"Seed: {cell.seed}, Size: {request.width}x{request.height}"
+        + (f", Lora: {column.name}:{column.weight}" if acting else "")
+    )
