@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -34,19 +35,23 @@ def result(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return dict(json.loads(lines[0]))
 
 
-def test_every_stage_runs_offline_on_the_sample(tmp_path: Path) -> None:
-    """The demo's own recipe with two short epochs, as `dataprep run`."""
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's first pictures and the demo's recipe, two short epochs long."""
     from dataprep.weights import sample_data
 
+    folder = tmp_path_factory.mktemp("demo")
     for picture in (sample_data() / "zumi").iterdir():
         if picture.name[5:7] < "06" or picture.name == BROKEN_ON_PURPOSE:
-            (tmp_path / picture.name).write_bytes(picture.read_bytes())
-    short = [
-        f"max_train_epochs = {2}" if line.startswith("max_train_epochs") else line
-        for line in RECIPE_TEXT.replace("samples = 8", "samples = 1\nshown = 1").splitlines()
-    ]
-    (tmp_path / RECIPE).write_text("\n".join(short), encoding="utf-8")
-    run = dataprep("run", str(tmp_path))
+            (folder / picture.name).write_bytes(picture.read_bytes())
+    recipe = RECIPE_TEXT.replace("max_train_epochs = 6", "max_train_epochs = 2")
+    recipe = recipe.replace("samples = 8", "samples = 1\nshown = 1")
+    (folder / RECIPE).write_text(recipe, encoding="utf-8")
+    return folder
+
+
+def test_every_stage_runs_offline_on_the_sample(project: Path) -> None:
+    run = dataprep("run", str(project))
     assert run.returncode == 1, "the truncated picture is reported, the rest done"
     facts = result(run)
     assert [issue["file"] for issue in facts["issues"] if issue["fatal"]] == [BROKEN_ON_PURPOSE]
@@ -58,11 +63,53 @@ def test_every_stage_runs_offline_on_the_sample(tmp_path: Path) -> None:
     assert list(score["uptake_by_epoch"]) == ["base", "epoch 1", "last"]
     with Image.open(score["grid"]) as grid:
         assert grid.width > 3 * 128
-    again = result(dataprep("run", str(tmp_path)))["stages"]
-    assert again["tag"]["written"] == again["prune"].get("done", 0) == 0
-    caption = (tmp_path / "zumi_00.txt").read_text(encoding="utf-8")
+    caption = (project / "zumi_00.txt").read_text(encoding="utf-8")
     assert caption.startswith("zumi, 1girl")
     assert "green hair" not in caption
+
+
+def test_diffusers_draws_our_picture_with_our_file(project: Path) -> None:
+    """Our sampler with our LoRA, against diffusers' pipeline with ``load_lora_weights``."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    from dataprep.weights import find_base
+    from train import sample
+
+    lora = project / "lora" / "model" / "zumi.safetensors"
+    assert lora.is_file(), "left by the run above"
+    folder = project / "lora" / "samples"
+    pipeline = StableDiffusionPipeline.from_pretrained(find_base("demo"))
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = DDIMScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing="trailing", set_alpha_to_one=True
+    )
+
+    def drawn() -> np.ndarray:
+        noise = sample.start([1], (4, 16, 16))
+        image = pipeline(
+            "zumi", latents=noise, num_inference_steps=20, guidance_scale=5.0, output_type="np"
+        ).images[0]
+        return np.asarray(image) * 255
+
+    def ours(column: int) -> np.ndarray:
+        with Image.open(folder / f"{column}_0_1.png") as image:
+            return np.asarray(image, float)
+
+    without = drawn()
+    pipeline.load_lora_weights(lora)
+    with_lora = drawn()
+    assert np.abs(ours(0) - without).mean() < 1
+    assert np.abs(ours(2) - with_lora).mean() < 1
+    assert np.abs(with_lora - without).mean() > 5, "the LoRA changes the picture"
+
+
+def test_a_second_run_finds_its_work_done(project: Path) -> None:
+    captions = {path: path.read_bytes() for path in project.glob("*.txt")}
+    assert captions, "left by the run above"
+    for verb in ("tag", "prune", "export"):
+        again = result(dataprep(verb, str(project)))
+        assert again["done"] == 0
+    assert {path: path.read_bytes() for path in project.glob("*.txt")} == captions
 
 
 @pytest.mark.slow

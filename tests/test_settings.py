@@ -22,6 +22,8 @@ class Wanted(Settings):
     """Whether to flip."""
     remove: tuple[str, ...] = ()
     """What goes."""
+    folder: Path = Path("x")
+    """Where to."""
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -33,6 +35,12 @@ def test_flag_over_file_over_default(tmp_path: Path) -> None:
     root = recipe(tmp_path, "[crop]\nsize = 256\nflip = true\n")
     assert for_stage(Wanted, "crop", root, {"size": "128"}) == Wanted(size=128, flip=True)
     assert for_stage(Wanted, "tag", root, {}) == Wanted()
+
+
+def test_a_path_in_the_file_starts_at_the_project(tmp_path: Path) -> None:
+    root = recipe(tmp_path, '[export]\nfolder = "lora"\n')
+    assert for_stage(Wanted, "export", root, {}).folder == tmp_path / "lora"
+    assert for_stage(Wanted, "export", root, {"folder": "here"}).folder == Path("here")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,15 @@ def read_recipe(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def for_stage(model: type[S], verb: str, root: Path | None, flags: Mapping[str, Any]) -> S:
-    """Settings of one stage: defaults, then ``dataprep.toml`` in ``root``, then ``flags``."""
+    """Settings of one stage: defaults, then ``dataprep.toml`` in ``root``, then ``flags``.
+
+    A path in the file starts at the project, one in a flag at the current folder.
+    """
     table = read_recipe(root).get(verb, {}) if root is not None else {}
     check_names(model, table, f"{RECIPE} [{verb}]")
-    return build(model, {**table, **flags}, f"dataprep {verb}")
+    paths = {
+        name: (root or Path()) / value
+        for name, value in table.items()
+        if model.model_fields[name].annotation is Path and isinstance(value, str)
+    }
+    return build(model, {**table, **paths, **flags}, f"dataprep {verb}")

@@ -59,14 +59,11 @@ def _stage(dataset: Dataset, verb: str, recipe: Mapping[str, Any]) -> Job[Report
     model, function = stage.load()
     job: Job[Report]
     if stage.opens:
-        settings = for_stage(model, verb, dataset.root, {})
-        if verb == "export":
-            settings = settings.model_copy(update=_beside(dataset.root, recipe["export"]))
-        job = function(dataset, settings)
+        job = function(dataset, for_stage(model, verb, dataset.root, {}))
     else:
         # the export wrote the [train] table into train.toml
         values = {} if verb == "train" else recipe[verb]
-        out = _beside(dataset.root, recipe["export"])["out"]
+        out = dataset.root / recipe["export"]["out"]
         job = function(out, build(model, values, f"{RECIPE} [{verb}]"))
     return (yield from named(verb, job))
 
@@ -81,13 +78,6 @@ def named(verb: str, job: Job[Report]) -> Job[Report]:
         return report
     finally:
         job.close()
-
-
-def _beside(root: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The paths of an [export] table; those of a recipe are relative to the project."""
-    base = str(table.get("base", ""))
-    near = root / base
-    return {"out": root / table["out"], "base": str(near) if base and near.exists() else base}
 
 
 def _summary(reports: list[Report], seconds: dict[str, float], dry_run: bool) -> Report:
