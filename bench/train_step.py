@@ -1,6 +1,6 @@
 """Seconds per training step: ours, the named alternative, and the limit.
 
-    python bench/train_step.py MODEL_FOLDER [--batch 4] [--resolution 128] [--threads 2]
+    python -m bench.train_step [MODEL_FOLDER] [--batch 4] [--resolution 128] [--threads 2]
 
 - ours: the UNet and text encoder with our LoRA, as in ``train.recipe``
 - alternative: the same step with peft's LoRA layers on the same modules (diffusers + peft, the
@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import argparse
 import copy
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import diffusers
-import peft
 import torch
-import transformers
 from peft import LoraConfig
 
+from bench.machine import heading
+from dataprep.weights import find_base
 from train import loss, models, names, optim, text
 from train.networks import lora
 
@@ -124,7 +122,7 @@ def timed(step: Step) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", nargs="?", default=find_base("demo"))
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--resolution", type=int, default=128)
     parser.add_argument("--dim", type=int, default=16)
@@ -132,29 +130,31 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    base = models.load(str(options.model), torch.device("cpu"))
+    base = models.load(options.model, torch.device("cpu"))
     given = inputs(base, options.batch, options.resolution)
     steps = {
         "ours": ours(base, given, options.dim),
         "diffusers + peft": alternative(base, given, options.dim),
         "base without LoRA (limit)": limit(base, given),
     }
-    print(f"{platform.platform()}, {platform.processor()}, {options.threads} threads")
+    print(heading("torch", "diffusers", "transformers", "peft"))
     print(
-        f"python {platform.python_version()}, torch {torch.__version__}, diffusers "
-        f"{diffusers.__version__}, transformers {transformers.__version__}, peft {peft.__version__}"
+        f"{Path(options.model).name}: batch {options.batch}, {options.resolution} px, "
+        f"dim {options.dim}, {options.threads} threads"
     )
-    print(f"{options.model.name}: batch {options.batch}, {options.resolution} px, {options.dim=}")
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for number in range(options.runs + 2):
         for name, step in steps.items():
             measured = timed(step)
             if number >= 2:
                 seconds[name].append(measured)
-    for name, rows in seconds.items():
-        wall = statistics.median(row[0] for row in rows)
-        work = statistics.median(row[1] for row in rows)
-        print(f"{name:28} {wall:.4f} s/step (median of {len(rows)}), {work:.4f} s processor time")
+    medians = {
+        name: tuple(statistics.median(column) for column in zip(*rows, strict=True))
+        for name, rows in seconds.items()
+    }
+    floor = medians["base without LoRA (limit)"][0]
+    for name, (wall, work) in medians.items():
+        print(f"{name:28} {wall:.4f} s/step  {wall / floor:.2f}×  {work:.4f} s processor time")
 
 
 if __name__ == "__main__":
