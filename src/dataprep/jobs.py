@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
@@ -99,7 +100,8 @@ def child(
 
     The child is polled, so one that is silent can be stopped as well. Closing the job sends
     Ctrl-C first (the child may save what it has), and kills after ``grace`` seconds.
-    ``log`` takes the child's stderr (default: ours).
+    ``log`` takes the child's stderr; by default it passes through ``sys.stderr``, where a
+    progress bar can make room for it.
     Raises ``DataprepError`` with the child's own words when it fails; a child that gave a result
     has said in it what went wrong, whatever its exit code.
     """
@@ -107,30 +109,32 @@ def child(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=log,
+        stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        errors="replace",
         env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"},
         **_own_group(),
     )
-    lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
+    lines = _Lines(process, log)
     result: dict[str, Any] = {}
     last = Progress(0)
     try:
-        while (line := _next_line(lines)) is not None:
-            if line == "":
-                yield last
-                continue
-            event = _parse(line)
+        while (line := lines.next()) is not None:
+            event = _parse(line) if line else {"event": "silence"}
             match event.get("event"):
                 case "progress":
                     last = Progress.from_json(event)
+                    yield last
+                case "silence":
                     yield last
                 case "result":
                     result = {key: value for key, value in event.items() if key != "event"}
                 case "error":
                     raise DataprepError(str(event["message"]), str(event.get("hint", "")))
+                case _:
+                    # a stray print of some library is not an error
+                    lines.note(line)
         code = process.wait()
         if code != 0 and not result:
             raise DataprepError(
@@ -140,6 +144,7 @@ def child(
         return result
     finally:
         _stop(process, grace)
+        lines.finish()
 
 
 def _own_group() -> dict[str, Any]:
@@ -149,44 +154,73 @@ def _own_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _pump(stream: IO[str] | None, lines: queue.Queue[str | None]) -> None:
-    if stream is not None:
-        for line in stream:
-            lines.put(line)
-    lines.put(None)
+class _Lines:
+    """A child's two streams: stdout by the line, with a timeout; stderr passed on as it comes."""
 
+    def __init__(self, process: subprocess.Popen[str], log: IO[str] | None) -> None:
+        self._log = log
+        self._queue: queue.Queue[tuple[bool, str | None]] = queue.Queue()
+        self._threads = [
+            threading.Thread(target=self._pump, args=(is_log, stream), daemon=True)
+            for is_log, stream in ((False, process.stdout), (True, process.stderr))
+        ]
+        for thread in self._threads:
+            thread.start()
 
-def _next_line(lines: queue.Queue[str | None]) -> str | None:
-    """The next line, an empty string after a silent poll, None at the end."""
-    try:
-        return lines.get(timeout=POLL_SECONDS)
-    except queue.Empty:
+    def next(self) -> str | None:
+        """The next line of stdout, an empty string after a silent poll, None at the end."""
+        deadline = time.monotonic() + POLL_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                is_log, line = self._queue.get(timeout=left)
+            except queue.Empty:
+                break
+            if not is_log:
+                return line
+            self.note(line)
         return ""
+
+    def note(self, line: str | None) -> None:
+        """Pass a line on to the log."""
+        if line:
+            (self._log or sys.stderr).write(line)
+
+    def finish(self) -> None:
+        """Pass on what the child said last. A grandchild may hold the streams open: no waiting."""
+        for thread in self._threads:
+            thread.join(timeout=1)
+        while not self._queue.empty():
+            is_log, line = self._queue.get()
+            if is_log:
+                self.note(line)
+
+    def _pump(self, is_log: bool, stream: IO[str] | None) -> None:
+        if stream is not None:
+            with stream:
+                for line in stream:
+                    self._queue.put((is_log, line))
+        self._queue.put((is_log, None))
 
 
 def _parse(line: str) -> Mapping[str, Any]:
-    """One event; a stray print of some library is not an error, it goes to the log."""
+    """One event; empty for what is none."""
     try:
         event = json.loads(line)
     except ValueError:
-        event = None
-    if isinstance(event, dict):
-        return event
-    sys.stderr.write(line)
-    return {}
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _stop(process: subprocess.Popen[str], grace: float) -> None:
-    if process.poll() is None:
-        process.send_signal(_ctrl_c())
-        try:
-            process.wait(timeout=grace)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            # too slow, or the person pressed Ctrl-C again
-            process.kill()
-            process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    if process.poll() is not None:
+        return
+    process.send_signal(_ctrl_c())
+    try:
+        process.wait(timeout=grace)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        # too slow, or the person pressed Ctrl-C again
+        process.kill()
+        process.wait()
 
 
 def _ctrl_c() -> int:

@@ -187,6 +187,7 @@ def train(
             if stopped and not last:
                 if step:
                     saved = save(f"{config.output_name}-step{step:08d}", epoch, step)
+                    log.info("stopped after step %d; saved %s", step, saved)
                 break
             if last or epoch % config.save_every_n_epochs == 0:
                 number = "" if last else f"-{epoch:06d}"

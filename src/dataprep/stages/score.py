@@ -167,6 +167,7 @@ def _tagged(drawn: list[dict[str, Any]], tagger: Any, settings: Settings) -> Job
             samples.append(
                 Sample(image["lora"], image["prompt"], image["seed"], image["path"], tuple(tags))
             )
+    yield Progress(len(drawn), len(drawn), "read the samples")
     return samples
 
 

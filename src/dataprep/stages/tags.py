@@ -34,6 +34,6 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         facts={"pictures": len(captions), "captioned": captioned, "tags": dict(shown)},
         lines=(
             f"{len(rows)} tags in {captioned} of {len(captions)} pictures",
-            *(f"{tag:<{width}}  {n:>5}  {n / max(captioned, 1):4.0%}" for tag, n in shown),
+            *(f"{tag:<{width}}  {n:>5}  {n / max(captioned, 1) * 100:4.0f} %" for tag, n in shown),
         ),
     )
