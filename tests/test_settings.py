@@ -50,7 +50,7 @@ def test_a_path_in_the_file_starts_at_the_project(tmp_path: Path) -> None:
             "[crop]\nsise = 1",
             "dataprep.toml [crop]: unknown setting 'sise'\n  did you mean 'size'?",
         ),
-        ("[crop]\nsize = 1", "size: Input should be greater than or equal to 64 (got 1)"),
+        ("[crop]\nsize = 1", "size: must be greater than or equal to 64 (got 1)"),
         ("[crop\nsize = 1", "dataprep.toml: "),
         ("size = 1", "'size' stands outside a table"),
     ],

@@ -81,9 +81,9 @@ def test_an_unknown_key_is_answered_with_the_nearest(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("network_dim=0", "network_dim: Input should be greater than or equal to 1 (got 0)"),
-        ("lr_scheduler=linear", "lr_scheduler: Input should be 'constant' or 'cosine'"),
-        ("caption_dropout_rate=2", "caption_dropout_rate: Input should be less than or equal to 1"),
+        ("network_dim=0", "network_dim: must be greater than or equal to 1 (got 0)"),
+        ("lr_scheduler=linear", "lr_scheduler: must be 'constant' or 'cosine'"),
+        ("caption_dropout_rate=2", "caption_dropout_rate: must be less than or equal to 1"),
         ("min_bucket_reso=768", "min_bucket_reso (768) must be at most the resolution (512)"),
         ("resolution=abc", "resolution"),
         ("noequals", "--set noequals: not key=value"),

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
 
-from dataprep.errors import DataprepError
+from dataprep.errors import EXIT_USAGE, DataprepError, UsageError
 
 R = TypeVar("R")
 
@@ -131,7 +131,8 @@ def child(
                 case "result":
                     result = {key: value for key, value in event.items() if key != "event"}
                 case "error":
-                    raise DataprepError(str(event["message"]), str(event.get("hint", "")))
+                    kind = UsageError if event.get("exit_code") == EXIT_USAGE else DataprepError
+                    raise kind(str(event["message"]), str(event.get("hint", "")))
                 case _:
                     # a stray print of some library is not an error
                     lines.note(line)

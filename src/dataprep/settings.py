@@ -27,6 +27,14 @@ class Settings(BaseModel):
 
 S = TypeVar("S", bound=Settings)
 
+PLAIN_WORDS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+}
+"""What pydantic says of these is for programmers."""
+
 
 def build(model: type[S], values: Mapping[str, Any], where: str) -> S:
     """Settings out of plain values; ``where`` names the source in the error sentence.
@@ -43,7 +51,8 @@ def build(model: type[S], values: Mapping[str, Any], where: str) -> S:
 def _sentence(error: ValidationError) -> str:
     """The first thing that is wrong: the setting's name, what is allowed, what was given."""
     first = error.errors()[0]
-    reason = first["msg"].removeprefix("Value error, ")
+    plain = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = PLAIN_WORDS.get(first["type"], plain)
     if not first["loc"]:
         return reason
     name = ".".join(str(part) for part in first["loc"])

@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _drive(_job(options, stop), speaker)
     except DataprepError as error:
-        speaker.say({"event": "error", "message": error.message, "hint": error.hint})
+        said = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        speaker.say({"event": "error", **said})
         return error.exit_code
     except Exception as error:
         traceback.print_exc()

@@ -47,7 +47,9 @@ class Shower:
             self._bars.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Show one progress."""
+        """Show one progress; a job that has said nothing yet is not worth a line."""
+        if progress == Progress(0):
+            return
         stage = progress.stage or self._verb
         if self._bars is not None:
             self._on_bar(self._bars, stage, progress)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -79,11 +81,23 @@ def _overrides(settings: Settings) -> list[str]:
     return [part for pair in pairs for part in ("--set", pair)]
 
 
-def _lines(result: dict[str, object], path: Path, dry_run: bool) -> tuple[str, ...]:
+def _lines(result: Mapping[str, Any], path: Path, dry_run: bool) -> tuple[str, ...]:
     if dry_run:
-        return tuple(f"{key}: {value}" for key, value in result.items())
+        return _plan(result)
+    if result["lora"] is None:
+        return ("stopped before the first step; nothing was saved",)
     return (
         f"{result['steps']} steps, loss {result['loss_first']:.4f} → {result['loss_last']:.4f}",
         f"LoRA: {result['lora']}",
         f"see what it learned: dataprep score {path.parent}",
+    )
+
+
+def _plan(result: Mapping[str, Any]) -> tuple[str, ...]:
+    folders = (f"{name}: {facts['images']} pictures" for name, facts in result["folders"].items())
+    buckets = (f"{b['width']}×{b['height']}: {b['uses']}" for b in result["buckets"])
+    return (
+        f"{result['images']} pictures ({', '.join(folders)})",
+        f"buckets, with repeats: {', '.join(buckets)}",
+        f"{result['steps_per_epoch']} steps × {result['epochs']} epochs = {result['steps']} steps",
     )
