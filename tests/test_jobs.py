@@ -1,12 +1,13 @@
 """Jobs: driven, closed, and as child processes that can always be stopped."""
 
+import io
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from dataprep.errors import DataprepError
+from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Job, Progress, child, finish
 
 SPEAKS = """
@@ -27,6 +28,18 @@ try:
     time.sleep(60)
 except KeyboardInterrupt:
     pathlib.Path(sys.argv[1]).write_text("cleaned up")
+"""
+FAILS_USAGE = FAILS.replace("no such folder", "unknown setting").replace(
+    '"hint"', '"exit_code": 2, "hint"'
+)
+LOGS = """
+import sys, time
+print("begins", file=sys.stderr, flush=True)
+print('{"event": "progress", "done": 1}', flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("saved what it had", file=sys.stderr)
 """
 DEAF = """
 import signal, time
@@ -79,6 +92,20 @@ def test_a_childs_error_becomes_ours() -> None:
     with pytest.raises(DataprepError) as caught:
         finish(child(python(FAILS)))
     assert (caught.value.message, caught.value.hint) == ("no such folder", "look again")
+
+
+def test_a_childs_usage_error_keeps_its_exit_code() -> None:
+    with pytest.raises(UsageError, match="unknown setting"):
+        finish(child(python(FAILS_USAGE)))
+
+
+def test_a_childs_log_goes_through_our_stderr_to_its_last_line() -> None:
+    log = io.StringIO()
+    job = child(python(LOGS), log=log)
+    while not (progress := next(job)).done:
+        assert progress == Progress(0)
+    job.close()
+    assert log.getvalue() == "begins\nsaved what it had\n"
 
 
 def test_a_child_that_dies_is_an_error() -> None:

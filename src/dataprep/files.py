@@ -14,7 +14,9 @@ TEMP_SUFFIX = ".dataprep-tmp"
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it is fsynced and takes its name."""
-    temp = path.with_name(f"{path.name}.{os.getpid()}{TEMP_SUFFIX}")
+    # not the name with something behind it: a long name has no room for that
+    digest = hashlib.blake2b(path.name.encode(), digest_size=6).hexdigest()
+    temp = path.with_name(f".{digest}.{os.getpid()}{TEMP_SUFFIX}")
     try:
         yield temp
         sync(temp)
