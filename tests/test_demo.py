@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dataprep.jobs import finish
 from dataprep.settings import RECIPE
+from dataprep.stages import demo
 from dataprep.stages.demo import BROKEN_ON_PURPOSE, RECIPE_TEXT
 
 OFFLINE = {
@@ -110,6 +112,25 @@ def test_a_second_run_finds_its_work_done(project: Path) -> None:
         again = result(dataprep(verb, str(project)))
         assert again["done"] == 0
     assert {path: path.read_bytes() for path in project.glob("*.txt")} == captions
+
+
+def test_nobodys_project_becomes_a_demo(tmp_path: Path) -> None:
+    mine = tmp_path / RECIPE
+    mine.write_text("[crop]\nsize = 512\n")
+    run = dataprep("demo", str(tmp_path))
+    assert run.returncode == 2
+    assert "is not empty and no demo" in run.stderr
+    assert mine.read_text() == "[crop]\nsize = 512\n"
+
+
+def test_a_demos_recipe_that_was_changed_keeps_its_changes(tmp_path: Path) -> None:
+    finish(demo._lay_out(tmp_path / "new", demo.Settings(seed=7)))
+    recipe = tmp_path / "new" / RECIPE
+    assert recipe.read_text(encoding="utf-8") == RECIPE_TEXT.replace("seed = 42", "seed = 7")
+    recipe.write_text(recipe.read_text().replace("size = 128", "size = 192"))
+    finish(demo._lay_out(tmp_path / "new", demo.Settings(seed=8)))
+    assert "size = 192" in recipe.read_text()
+    assert "seed = 8" in recipe.read_text()
 
 
 @pytest.mark.slow

@@ -114,6 +114,40 @@ def test_a_rejected_picture_leaves_the_export_and_its_original_stays(
     assert (project / "ñandú.webp").exists()
 
 
+def test_what_a_person_did_in_the_training_folder_is_kept_and_said(
+    project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(project, out)
+    edited, own = out / "img/4_zumi/a.txt", out / "img/4_zumi/sub_a.png"
+    edited.write_text("by hand\n")
+    own.write_bytes((project / "a.png").read_bytes())
+    for _ in range(2):
+        issues = {issue.file: issue.reason for issue in run(project, out).issues}
+        assert "was edited, and is kept" in issues["a.jpg"]
+        assert "was not written by an export" in issues["sub/a.png"]
+    assert edited.read_text() == "by hand\n"
+    assert own.read_bytes() == (project / "a.png").read_bytes()
+    (project / "a.txt").write_text("zumi, night\n")
+    run(project, out)
+    assert edited.read_text() == "by hand\n"
+    assert (out / "img/4_zumi/a-2.txt").read_text() == "zumi, night\n"
+
+
+def test_captions_changed_after_a_kill_are_still_ours(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Dataset.open(project) as dataset:
+        job = export.run(dataset, export.Settings(out=out, concept="zumi", repeats=4))
+        while not (out / "img/4_zumi/a.txt").exists():
+            next(job)
+        job.close()
+    for name in ("a.txt", "ñandú.txt"):
+        (project / name).write_text("zumi, night\n", encoding="utf-8")
+    report = run(project, out)
+    assert [issue.kind for issue in report.issues if issue.fatal] == ["unreadable"]
+    assert (out / "img/4_zumi/a.txt").read_text() == "zumi, night\n"
+
+
 def test_other_repeats_rename_the_folder(project: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(project, out, repeats=4)

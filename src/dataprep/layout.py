@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +20,8 @@ SOURCE_KEY = "dataprep:source"
 """PNG text under which an exported picture carries what it was made of."""
 
 TRAIN_FILE = "train.toml"
+CAPTIONS_FILE = ".dataprep-captions.json"
+"""In the training folder: what captions the exports wrote, so that a person's edits show."""
 
 SECTIONS = {
     "model": "the base model, a diffusers folder or a .safetensors file",
@@ -121,6 +125,28 @@ def source_of(path: Path) -> str | None:
             return image.info.get(SOURCE_KEY)
     except (OSError, SyntaxError):
         return None
+
+
+def digest(data: bytes) -> str:
+    """By this an exported caption is known again."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def read_captions(out: Path) -> dict[str, list[str]]:
+    """File name → digests of what exports wrote under it; whatever else stands there is a person's.
+
+    A damaged record is an empty one: then every caption that differs is taken for a person's.
+    """
+    try:
+        return dict(json.loads((out / CAPTIONS_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_captions(out: Path, digests: Mapping[str, list[str]]) -> None:
+    """Remember the digests, if they are other than before."""
+    if read_captions(out) != digests:
+        files.write_text(out / CAPTIONS_FILE, json.dumps(dict(digests), ensure_ascii=False))
 
 
 def write_train_file(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dataprep.errors import DataprepError, UsageError
+from dataprep.errors import UsageError
 
 RECIPE = "dataprep.toml"
 
@@ -71,20 +71,30 @@ def check_names(model: type[BaseModel], values: Mapping[str, Any], where: str) -
             raise UsageError(f"{where}: unknown setting '{name}'", hint)
 
 
+def read_toml(path: Path, hint: str = "") -> dict[str, Any]:
+    """The tables of a TOML file. Raises ``UsageError`` naming the file and, where known, the line.
+
+    ``hint`` says what to do when there is no such file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file", hint) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
 def read_recipe(root: Path) -> dict[str, dict[str, Any]]:
     """The tables of ``dataprep.toml`` in ``root``; empty when there is no such file."""
     path = root / RECIPE
-    if not path.is_file():
-        return {}
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise DataprepError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise DataprepError(f"{path}: {error}", "mend the line, or remove the file") from None
+    tables = read_toml(path) if path.is_file() else {}
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise DataprepError(
+            raise UsageError(
                 f"{path}: '{name}' stands outside a table", "settings belong under [stage]"
             )
     return tables

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dataprep.errors import UsageError
-from dataprep.settings import Settings, build, check_names
+from dataprep.settings import Settings, build, check_names, read_toml
 
 FILE_NAME = "train.toml"
 PATH_KEYS = ("train_data_dir", "output_dir")
@@ -193,7 +193,7 @@ def load(path: Path | str, overrides: Iterable[str] = ()) -> TrainConfig:
     """
     path = Path(path)
     path = path / FILE_NAME if path.is_dir() else path
-    values = _flatten(_read(path), path)
+    values = _flatten(read_toml(path, "dataprep export writes a train.toml"), path)
     _check_keys(values, str(path))
     where = f"{path} with --set" if (overrides := list(overrides)) else str(path)
     for override in overrides:
@@ -205,19 +205,6 @@ def load(path: Path | str, overrides: Iterable[str] = ()) -> TrainConfig:
 def _check_keys(values: Mapping[str, Any], where: str) -> None:
     check_names(TrainConfig, values, where)
     check_names(Concept, values.get("concept", {}), f"{where} [concept]")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file", "dataprep export writes a train.toml") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from None
 
 
 def _flatten(tables: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from dataprep import __version__
-from dataprep.errors import EXIT_OK, EXIT_STOPPED, DataprepError, UsageError
+from dataprep.errors import EXIT_FAILED, EXIT_OK, EXIT_STOPPED, DataprepError, UsageError
 from dataprep.stages import STAGES
 
 TUI = "tui"
@@ -31,6 +31,10 @@ def main(arguments: list[str]) -> int:
         # the reader of our output left; nothing more to say to it
         sys.stderr.close()
         return EXIT_OK
+    except OSError as error:
+        # a full disk, a folder that may not be written: the system's words name the file
+        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return EXIT_FAILED
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import tomlkit
 from pydantic import Field
 
 from dataprep import files
@@ -96,15 +97,26 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
 
 
 def _lay_out(target: Path, settings: Settings) -> Job[None]:
-    """Copy the pictures and write the recipe; in a folder begun before, only what is missing."""
-    pictures = sorted((sample_data() / "zumi").iterdir())
-    text = RECIPE_TEXT.replace("seed = 42", f"seed = {settings.seed}")
-    if target.exists() and any(target.iterdir()) and not (target / RECIPE).is_file():
+    """Copy the pictures and write the recipe; in a folder begun before, only what is missing.
+
+    Raises ``UsageError`` for a folder with anything else in it: nobody's project becomes a demo.
+    """
+    recipe_file = target / RECIPE
+    if target.exists() and any(target.iterdir()) and not _is_demo(recipe_file):
         raise UsageError(f"{target}: is not empty and no demo", "name a new folder")
     target.mkdir(parents=True, exist_ok=True)
-    files.write_text(target / RECIPE, text)
+    begun = recipe_file.read_text(encoding="utf-8") if recipe_file.exists() else RECIPE_TEXT
+    document = tomlkit.parse(begun)
+    document["train"]["seed"] = settings.seed
+    files.write_text(recipe_file, tomlkit.dumps(document))
+    pictures = sorted((sample_data() / "zumi").iterdir())
     for done, picture in enumerate(pictures, start=1):
         copy = target / picture.name
         if not copy.exists():
             files.save(copy, partial(shutil.copyfile, picture))
         yield Progress(done, len(pictures), picture.name, stage="sample")
+
+
+def _is_demo(recipe_file: Path) -> bool:
+    first_line = RECIPE_TEXT.partition("\n")[0]
+    return recipe_file.is_file() and recipe_file.read_bytes().startswith(first_line.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from dataprep import concept, files, layout
 from dataprep.captions import frequency, join_tags
 from dataprep.dataset import Dataset
 from dataprep.decisions import Decisions
-from dataprep.errors import UsageError
+from dataprep.errors import DataprepError, UsageError
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
 from dataprep.layout import Layout
@@ -27,6 +28,12 @@ from dataprep.store import Picture
 from dataprep.weights import find_base
 
 KEPT_TAGS = 12
+
+Digests = Mapping[str, list[str]]
+
+
+class NotOurs(DataprepError):
+    """A person's own file stands where the export would write."""
 
 
 def _folder_name(value: str) -> str:
@@ -64,6 +71,17 @@ class Item:
         """What the exported picture is made of: equal text, equal pixels."""
         return f"{self.picture.sha} {self.decisions.render_key}"
 
+    @property
+    def caption_path(self) -> Path:
+        """The exported caption file."""
+        return self.path.with_suffix(".txt")
+
+    @property
+    def caption_bytes(self) -> bytes:
+        """Its content; empty: there is none."""
+        # the trainers stop at an empty caption file, and take the folder's name when there is none
+        return f"{self.caption}\n".encode() if self.caption else b""
+
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Render and caption every usable picture; what is there and unchanged is left alone."""
@@ -80,8 +98,14 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     target.make()
     # first of all: train.toml marks the folder as an export, no project's pictures lie in it
     _write_train_file(dataset, settings, base, target, items)
-    written, bad = yield from _render_all(dataset, items)
-    removed = _remove_stale(target, items)
+    before = layout.read_captions(settings.out)
+    fresh = {item.caption_path.name: [layout.digest(item.caption_bytes)] for item in items}
+    # both, while it is not said which of them a kill left
+    both = {name: sorted({*before.get(name, ()), *fresh[name]}) for name in fresh}
+    layout.write_captions(settings.out, {**before, **both})
+    written, bad = yield from _render_all(dataset, items, both)
+    removed = _remove_stale(target, items, before)
+    layout.write_captions(settings.out, fresh)
     issues += bad
     issues += [
         Issue(path.name, "layout", "another folder of this concept is trained as well", fatal=False)
@@ -104,12 +128,12 @@ def _items(dataset: Dataset, target: Layout) -> list[Item]:
     ]
 
 
-def _render_all(dataset: Dataset, items: list[Item]) -> Job[tuple[int, list[Issue]]]:
+def _render_all(dataset: Dataset, items: list[Item], ours: Digests) -> Job[tuple[int, list[Issue]]]:
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     written, issues = 0, []
     try:
         futures: dict[Future[bool], Item] = {
-            pool.submit(_export, dataset, item): item for item in items
+            pool.submit(_export, dataset, item, ours): item for item in items
         }
         for done, future in enumerate(as_completed(futures), start=1):
             name = futures[future].picture.name
@@ -117,36 +141,43 @@ def _render_all(dataset: Dataset, items: list[Item]) -> Job[tuple[int, list[Issu
                 written += future.result()
             except BadImage as error:
                 issues.append(Issue(name, "unreadable", error.message))
+            except NotOurs as error:
+                issues.append(Issue(name, "kept", error.message))
             yield Progress(done, len(items), name)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return written, issues
 
 
-def _export(dataset: Dataset, item: Item) -> bool:
-    """Write one picture and its caption; False when both were there already."""
-    fresh = layout.source_of(item.path) != item.source
-    if fresh:
+def _export(dataset: Dataset, item: Item, ours: Digests) -> bool:
+    """Write one picture and its caption; False when both were there already.
+
+    Raises ``NotOurs`` when a person's own work stands in their place.
+    """
+    source = layout.source_of(item.path)
+    if source is None and item.path.exists():
+        raise NotOurs(f"{item.path} was not written by an export, and is kept")
+    if source != item.source:
         image = dataset.render(item.picture, item.decisions)
         layout.save_picture(image, item.path, item.source)
-    return _write_caption(item) or fresh
+    return _write_caption(item, ours) or source != item.source
 
 
-def _write_caption(item: Item) -> bool:
-    path = item.path.with_suffix(".txt")
-    # the trainers stop at an empty caption file, and take the folder's name when there is none
-    wanted = f"{item.caption}\n".encode() if item.caption else None
-    current = path.read_bytes() if path.is_file() else None
-    if current == wanted:
+def _write_caption(item: Item, ours: Digests) -> bool:
+    path = item.caption_path
+    current = path.read_bytes() if path.is_file() else b""
+    if current == item.caption_bytes:
         return False
-    if wanted is None:
-        path.unlink()
+    if current and layout.digest(current) not in ours[path.name]:
+        raise NotOurs(f"{path} was edited, and is kept; edit the project's caption instead")
+    if item.caption_bytes:
+        files.write_bytes(path, item.caption_bytes)
     else:
-        files.write_bytes(path, wanted)
+        path.unlink()
     return True
 
 
-def _remove_stale(target: Layout, items: list[Item]) -> int:
+def _remove_stale(target: Layout, items: list[Item], ours: Digests) -> int:
     """Take out pictures that an earlier export wrote and that are no longer wanted."""
     wanted = {item.path for item in items}
     stale = [
@@ -156,7 +187,10 @@ def _remove_stale(target: Layout, items: list[Item]) -> int:
     ]
     for path in stale:
         path.unlink()
-        path.with_suffix(".txt").unlink(missing_ok=True)
+        caption = path.with_suffix(".txt")
+        known = ours.get(caption.name, [])
+        if caption.is_file() and layout.digest(caption.read_bytes()) in known:
+            caption.unlink()
     return len(stale)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dataprep.images import decode
 from dataprep.jobs import Job, Progress, child, module_command
 from dataprep.report import Report
 from dataprep.settings import Settings as Base
+from dataprep.settings import read_toml
 from dataprep.stages.train import require_trainer, train_file
 from dataprep.taggers import open_tagger, select
 from dataprep.uptake import Sample
@@ -83,7 +83,7 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
 def _read(path: Path) -> Trained:
     """The values of a train.toml, sections flattened as the trainer does."""
     flat: dict[str, Any] = {}
-    for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    for key, value in read_toml(path).items():
         flat |= value if isinstance(value, dict) else {key: value}
     if not flat.get("trigger_word") or not flat.get("pruned_tags"):
         raise DataprepError(
