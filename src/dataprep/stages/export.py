@@ -98,14 +98,7 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     target.make()
     # first of all: train.toml marks the folder as an export, no project's pictures lie in it
     _write_train_file(dataset, settings, base, target, items)
-    before = layout.read_captions(settings.out)
-    fresh = {item.caption_path.name: [layout.digest(item.caption_bytes)] for item in items}
-    # both, while it is not said which of them a kill left
-    both = {name: sorted({*before.get(name, ()), *fresh[name]}) for name in fresh}
-    layout.write_captions(settings.out, {**before, **both})
-    written, bad = yield from _render_all(dataset, items, both)
-    removed = _remove_stale(target, items, before)
-    layout.write_captions(settings.out, fresh)
+    written, removed, bad = yield from _write(dataset, target, items)
     issues += bad
     issues += [
         Issue(path.name, "layout", "another folder of this concept is trained as well", fatal=False)
@@ -126,6 +119,21 @@ def _items(dataset: Dataset, target: Layout) -> list[Item]:
         )
         for picture in pictures
     ]
+
+
+def _write(
+    dataset: Dataset, target: Layout, items: list[Item]
+) -> Job[tuple[int, int, list[Issue]]]:
+    """Bring the folder of pictures up to date: how many were written, removed, and what failed."""
+    before = layout.read_captions(target.out)
+    fresh = {item.caption_path.name: [layout.digest(item.caption_bytes)] for item in items}
+    # both, while it is not said which of them a kill left
+    both = {name: sorted({*before.get(name, ()), *fresh[name]}) for name in fresh}
+    layout.write_captions(target.out, {**before, **both})
+    written, issues = yield from _render_all(dataset, items, both)
+    removed = _remove_stale(target, items, before)
+    layout.write_captions(target.out, fresh)
+    return written, removed, issues
 
 
 def _render_all(dataset: Dataset, items: list[Item], ours: Digests) -> Job[tuple[int, list[Issue]]]:
