@@ -24,7 +24,7 @@ CAPTIONS_FILE = ".dataprep-captions.json"
 """In the training folder: what captions the exports wrote, so that a person's edits show."""
 
 SECTIONS = {
-    "model": "the base model, a diffusers folder or a .safetensors file",
+    "model": "the base model, a diffusers folder",
     "dataset": "what is trained on",
     "network": "the size of the LoRA; effective learning rate = lr × alpha / dim",
     "training": "how long and how fast",

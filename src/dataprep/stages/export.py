@@ -52,7 +52,7 @@ class Settings(Base):
     repeats: Annotated[int, Field(ge=1, le=1000)] = 10
     """How often each picture is seen in an epoch, the N of N_concept."""
     base: str = ""
-    """The base model to train on: a diffusers folder, a .safetensors file, or "demo"."""
+    """The base model to train on: a diffusers folder of the SD1.5 shape, or "demo"."""
     tagger: str = ""
     """The tagger that `dataprep score` reads the samples with; the one used last if empty."""
 
