@@ -43,7 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dataprep.weights import sample_data
 
     folder = tmp_path_factory.mktemp("demo")
-    for picture in (sample_data() / "zumi").iterdir():
+    for picture in (sample_data() / "zumi").glob("zumi_*.*g"):
         if picture.name[5:7] < "06" or picture.name == BROKEN_ON_PURPOSE:
             (folder / picture.name).write_bytes(picture.read_bytes())
     recipe = RECIPE_TEXT.replace("max_train_epochs = 6", "max_train_epochs = 2")
@@ -121,6 +121,19 @@ def test_nobodys_project_becomes_a_demo(tmp_path: Path) -> None:
     assert run.returncode == 2
     assert "is not empty and no demo" in run.stderr
     assert mine.read_text() == "[crop]\nsize = 512\n"
+
+
+def test_a_sample_that_was_opened_as_a_project_is_still_laid_out_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = tmp_path / "sample"
+    (used / "zumi" / ".dataprep").mkdir(parents=True)
+    (used / "zumi" / "zumi_00.txt").write_text("tagged, before")
+    Image.new("RGB", (64, 64)).save(used / "zumi" / "zumi_00.jpg")
+    monkeypatch.setattr(demo, "sample_data", lambda: used)
+    finish(demo._lay_out(tmp_path / "new", demo.Settings()))
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert names == {"zumi_00.jpg", RECIPE}
 
 
 def test_a_demos_recipe_that_was_changed_keeps_its_changes(tmp_path: Path) -> None:

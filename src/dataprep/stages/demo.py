@@ -10,7 +10,7 @@ from pathlib import Path
 import tomlkit
 from pydantic import Field
 
-from dataprep import files
+from dataprep import files, images
 from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
 from dataprep.jobs import Job, Progress
@@ -109,12 +109,13 @@ def _lay_out(target: Path, settings: Settings) -> Job[None]:
     document = tomlkit.parse(begun)
     document["train"]["seed"] = settings.seed
     files.write_text(recipe_file, tomlkit.dumps(document))
-    pictures = sorted((sample_data() / "zumi").iterdir())
-    for done, picture in enumerate(pictures, start=1):
-        copy = target / picture.name
+    # pictures alone: the sample may have been opened as a project itself
+    names = images.find(sample_data() / "zumi")
+    for done, name in enumerate(names, start=1):
+        copy = target / name
         if not copy.exists():
-            files.save(copy, partial(shutil.copyfile, picture))
-        yield Progress(done, len(pictures), picture.name, stage="sample")
+            files.save(copy, partial(shutil.copyfile, sample_data() / "zumi" / name))
+        yield Progress(done, len(names), name, stage="sample")
 
 
 def _is_demo(recipe_file: Path) -> bool:
