@@ -179,7 +179,9 @@ def _report(
     grid: Path,
 ) -> Report:
     scores = {
-        name: [uptake.of(samples, name, prompt, trained.pruned) for prompt in trained.prompts]
+        name: [
+            round(uptake.of(samples, name, prompt, trained.pruned), 4) for prompt in trained.prompts
+        ]
         for name in loras
     }
     best = max((name for name in loras if name != BASE), key=lambda name: scores[name][0])
