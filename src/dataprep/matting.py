@@ -14,6 +14,7 @@ from PIL import Image, ImageChops
 from dataprep.errors import DataprepError, UsageError
 from dataprep.files import content_hash
 from dataprep.inference import first_line, ort_errors, session_options
+from dataprep.render import flatten
 from dataprep.weights import find_matting
 
 SIDE = 320
@@ -40,14 +41,11 @@ class Matter:
         self._name, self._session = source.name, session
 
     def mask(self, image: Image.Image) -> Image.Image:
-        """The foreground of an upright picture: "L" of its size, 255 is subject."""
-        if image.mode != "RGB":
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+        """The foreground of an upright picture in RGB or RGBA: "L" of its size, 255 is subject."""
         try:
             # rembg stretches what the network says to 0..1: of a picture in one colour, 0/0
             with np.errstate(divide="ignore", invalid="ignore"):
-                masks = self._session.predict(image)
+                masks = self._session.predict(flatten(image))
         except ort_errors() as error:
             raise DataprepError(f"model {self._name} failed: {first_line(error)}") from None
         whole: Image.Image = masks[0].convert("L")

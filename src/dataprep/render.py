@@ -32,7 +32,7 @@ def render(
     if background is not None and mask is not None:
         foreground = _cut(mask, full_size, crop, cut.size)
         return _composite(cut, foreground, background.composite)
-    return _flatten(cut, WHITE) if cut.mode == "RGBA" else cut
+    return flatten(cut)
 
 
 def needed_size(full_size: tuple[int, int], crop: Crop | None) -> tuple[int, int] | None:
@@ -82,12 +82,15 @@ def _composite(image: Image.Image, foreground: Image.Image, composite: str) -> I
         image = image.convert("RGB")
     cut_out = image.copy()
     cut_out.putalpha(foreground)
-    return cut_out if composite == ALPHA else _flatten(cut_out, parse_colour(composite))
+    return cut_out if composite == ALPHA else flatten(cut_out, parse_colour(composite))
 
 
-def _flatten(image: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+def flatten(image: Image.Image, colour: tuple[int, int, int] = WHITE) -> Image.Image:
+    """A picture in RGB, its transparency laid on a colour."""
+    if image.mode == "RGB":
+        return image
     behind = Image.new("RGBA", image.size, (*colour, 255))
-    return Image.alpha_composite(behind, image).convert("RGB")
+    return Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB")
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:

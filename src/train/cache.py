@@ -26,6 +26,7 @@ from dataprep import files
 from dataprep.buckets import Bucket, cover, plan_batches
 from dataprep.images import BadImage, decode
 from dataprep.jobs import Job, Progress
+from dataprep.render import flatten
 from dataprep.report import Issue
 from train.config import LATENT_PIXELS
 from train.data import Item
@@ -146,10 +147,7 @@ def pixels(path: Path, bucket: Bucket, mirrored: bool = False) -> torch.Tensor:
 
     Transparency is laid on white.
     """
-    image = decode(path, at_least=bucket)
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
+    image = flatten(decode(path, at_least=bucket))
     width, height, left, top = cover(*image.size, bucket)
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.LANCZOS)

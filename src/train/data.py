@@ -58,6 +58,12 @@ def scan(config: TrainConfig) -> Dataset:
     root = config.train_data_dir
     items: list[Item] = []
     issues: list[Issue] = []
+    sizes = buckets.make_buckets(
+        config.resolution,
+        config.min_bucket_reso,
+        config.max_bucket_reso,
+        config.bucket_reso_steps,
+    )
     for folder in _concept_folders(root, issues):
         repeats, concept = _parse(folder.name) or (0, "")
         pictures = _pictures(folder)
@@ -66,7 +72,7 @@ def scan(config: TrainConfig) -> Dataset:
         for path in pictures:
             name = path.relative_to(root).as_posix()
             caption = _caption(path, config.caption_extension, concept, name, issues)
-            bucket = _bucket(path, config, name, issues)
+            bucket = _bucket(path, config, sizes, name, issues)
             if caption is not None and bucket is not None:
                 items.append(Item(name, path, caption, repeats, bucket))
     if not items:
@@ -163,7 +169,9 @@ def _caption(
     return lines[0].strip() if lines else ""
 
 
-def _bucket(path: Path, config: TrainConfig, name: str, issues: list[Issue]) -> Bucket | None:
+def _bucket(
+    path: Path, config: TrainConfig, sizes: Sequence[Bucket], name: str, issues: list[Issue]
+) -> Bucket | None:
     try:
         width, height = _upright_size(path)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
@@ -171,12 +179,8 @@ def _bucket(path: Path, config: TrainConfig, name: str, issues: list[Issue]) -> 
         return None
     if not config.enable_bucket:
         return config.resolution
-    step = config.bucket_reso_steps
     if config.bucket_no_upscale:
-        return buckets.no_upscale(width, height, config.resolution, step)
-    sizes = buckets.make_buckets(
-        config.resolution, config.min_bucket_reso, config.max_bucket_reso, step
-    )
+        return buckets.no_upscale(width, height, config.resolution, config.bucket_reso_steps)
     return buckets.choose(width, height, sizes)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from dataprep.errors import DataprepError
+from dataprep.inference import first_line
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -126,11 +127,10 @@ def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         where = "a file of the model is missing or broken"
         if not Path(name).exists():
             where = "no such folder here, and it could not be had from the Hub"
-        raise DataprepError(f"{name}: {where}", first) from None
+        raise DataprepError(f"{name}: {where}", first_line(error)) from None
 
 
 @contextmanager

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from dataprep.errors import DataprepError, UsageError
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
 from dataprep.layout import Layout
+from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
 from dataprep.settings import Settings as Base
 from dataprep.settings import read_recipe
@@ -137,23 +137,23 @@ def _write(
 
 
 def _render_all(dataset: Dataset, items: list[Item], ours: Digests) -> Job[tuple[int, list[Issue]]]:
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
     written, issues = 0, []
-    try:
-        futures: dict[Future[bool], Item] = {
-            pool.submit(_export, dataset, item, ours): item for item in items
-        }
-        for done, future in enumerate(as_completed(futures), start=1):
-            name = futures[future].picture.name
-            try:
-                written += future.result()
-            except BadImage as error:
-                issues.append(Issue(name, "unreadable", error.message))
-            except NotOurs as error:
-                issues.append(Issue(name, "kept", error.message))
-            yield Progress(done, len(items), name)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+    def work(item: Item) -> bool | Issue:
+        try:
+            return _export(dataset, item, ours)
+        except BadImage as error:
+            return Issue(item.picture.name, "unreadable", error.message)
+        except NotOurs as error:
+            return Issue(item.picture.name, "kept", error.message)
+
+    with closing(ordered(items, work, threads(), 2 * threads())) as outcomes:
+        for done, (item, outcome) in enumerate(outcomes, start=1):
+            if isinstance(outcome, Issue):
+                issues.append(outcome)
+            else:
+                written += outcome
+            yield Progress(done, len(items), item.picture.name)
     return written, issues
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
+from functools import partial
 from pathlib import PurePosixPath
 
 from dataprep import images
 from dataprep.dataset import Dataset
 from dataprep.jobs import Job, Progress
+from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
 from dataprep.settings import Settings as Base
 from dataprep.store import Picture
@@ -73,18 +74,17 @@ def _is_current(dataset: Dataset, known: Picture | None, name: str) -> bool:
 
 
 def _probe_all(dataset: Dataset, names: list[str]) -> Job[None]:
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
     batch: list[Picture] = []
+    probe = partial(images.probe, dataset.root)
     try:
-        futures = {pool.submit(images.probe, dataset.root, name): name for name in names}
-        for done, future in enumerate(as_completed(futures), start=1):
-            batch.append(future.result())
-            if len(batch) == BATCH:
-                dataset.store.put_pictures(batch)
-                batch = []
-            yield Progress(done, len(names), futures[future])
+        with closing(ordered(names, probe, threads(), BATCH)) as probed:
+            for done, (name, picture) in enumerate(probed, start=1):
+                batch.append(picture)
+                if len(batch) == BATCH:
+                    dataset.store.put_pictures(batch)
+                    batch = []
+                yield Progress(done, len(names), name)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
         dataset.store.put_pictures(batch)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from dataprep.render import flatten
 from dataprep.taggers.manifest import Manifest
 
 Pixels = npt.NDArray[np.uint8]
@@ -22,16 +23,8 @@ def prepare(image: Image.Image, size: int, family: Manifest) -> Pixels:
     Channels stand in the family's order. The picture must be decoded whole: padding after the
     resize, or a JPEG decoded at a fraction, moves scores.
     """
-    pixels = np.asarray(_squared(_flattened(image, family.pad), size, family))
+    pixels = np.asarray(_squared(flatten(image, family.pad), size, family))
     return np.ascontiguousarray(pixels[:, :, ::-1] if family.colour == "BGR" else pixels)
-
-
-def _flattened(image: Image.Image, behind: tuple[int, int, int]) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    canvas = Image.new("RGBA", image.size, (*behind, 255))
-    canvas.alpha_composite(image.convert("RGBA"))
-    return canvas.convert("RGB")
 
 
 def _squared(image: Image.Image, size: int, family: Manifest) -> Image.Image:
