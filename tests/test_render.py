@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dataprep.decisions import ALPHA, Background, Crop, encode_background, encode_crop
+from dataprep.decisions import ALPHA, Background, Crop, Frame, encode_background, encode_crop
 from dataprep.decisions import decode as decode_decisions
 from dataprep.render import needed_size, render, render_file
 from dataprep.stages.crop import Settings, centred, decide
@@ -55,16 +55,16 @@ def test_decisions_survive_their_text() -> None:
 
 def test_a_whole_crop_at_full_size_changes_no_pixel() -> None:
     image = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 128, 3), np.uint8))
-    assert render(image, image.size, Crop((0, 0, 128, 64), 128, 64), None, None) == image
+    assert render(image, Frame.of(*image.size), Crop((0, 0, 128, 64), 128, 64), None, None) == image
 
 
 def test_composite_puts_the_colour_behind_and_keeps_the_subject() -> None:
     image = Image.new("RGB", (64, 64), "red")
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (0, 0, 32, 64))
-    out = render(image, image.size, None, Background("m", "#0000ff"), mask)
+    out = render(image, Frame.of(*image.size), None, Background("m", "#0000ff"), mask)
     assert (out.getpixel((5, 5)), out.getpixel((60, 5))) == ((255, 0, 0), (0, 0, 255))
-    cut_out = render(image, image.size, None, Background("m", ALPHA), mask)
+    cut_out = render(image, Frame.of(*image.size), None, Background("m", ALPHA), mask)
     assert cut_out.mode == "RGBA"
     assert cut_out.getpixel((60, 5))[3] == 0
 
@@ -74,14 +74,18 @@ def test_the_mask_is_cut_with_the_picture() -> None:
     mask = Image.new("L", (200, 100), 0)
     mask.paste(255, (100, 0, 200, 100))
     crop = Crop((100, 0, 200, 100), 64, 64)
-    out = render(image, image.size, crop, Background("m", "white"), mask)
+    out = render(image, Frame.of(*image.size), crop, Background("m", "white"), mask)
     # only the filter's support at the cut's edge sees beyond it
     assert out.crop((3, 0, 64, 64)).getextrema() == ((255, 255), (0, 0), (0, 0))
 
 
 def test_own_transparency_falls_on_white_without_a_decision() -> None:
     image = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
-    assert render(image, image.size, None, None, None).getpixel((0, 0)) == (255, 255, 255)
+    assert render(image, Frame.of(*image.size), None, None, None).getpixel((0, 0)) == (
+        255,
+        255,
+        255,
+    )
 
 
 def test_a_draft_decode_shows_the_same_picture(tmp_path: Path) -> None:
@@ -90,10 +94,10 @@ def test_a_draft_decode_shows_the_same_picture(tmp_path: Path) -> None:
     Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
     crop = Crop((200, 0, 1400, 1200), 256, 256)
     size = (1600, 1200)
-    assert needed_size(size, crop) == (683, 512)
-    quick = np.asarray(render_file(tmp_path / "a.jpg", size, crop, None, None), float)
+    assert needed_size(Frame.of(*size), crop) == (683, 512)
+    quick = np.asarray(render_file(tmp_path / "a.jpg", Frame.of(*size), crop, None, None), float)
     with Image.open(tmp_path / "a.jpg") as image:
-        whole = np.asarray(render(image.convert("RGB"), size, crop, None, None), float)
+        whole = np.asarray(render(image.convert("RGB"), Frame.of(*size), crop, None, None), float)
     assert np.abs(quick - whole).mean() < 0.5
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 Bucket = tuple[int, int]
@@ -47,6 +48,36 @@ def choose(width: int, height: int, buckets: Sequence[Bucket], rule: Rule = "log
     if rule == "kohya":
         return min(sorted(buckets), key=lambda b: abs(b[0] / b[1] - width / height))
     return min(sorted(buckets), key=lambda b: (_stretch(width, height, b), -b[0] * b[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """To which sizes pictures go: one, or the buckets of a training run.
+
+    The crop stage and the trainer both ask here, so that what was prepared is what is trained.
+    """
+
+    resolution: tuple[int, int]
+    """Width and height (pixels); with buckets only the area counts."""
+    buckets: bool = False
+    min_size: int = 256
+    """Shortest side of a bucket (pixels); ignored with ``no_upscale``, as kohya does."""
+    max_size: int = 1024
+    step: int = 64
+    no_upscale: bool = False
+    rule: Rule = "log"
+
+    def sizes(self) -> tuple[Bucket, ...]:
+        """The buckets there are; of ``no_upscale`` only those of pictures that are large enough."""
+        if not self.buckets:
+            return (self.resolution,)
+        return make_buckets(self.resolution, self.min_size, self.max_size, self.step)
+
+    def choose(self, width: int, height: int, sizes: Sequence[Bucket]) -> Bucket:
+        """The size for a picture of ``width`` × ``height``; ``sizes`` is ``self.sizes()``."""
+        if self.buckets and self.no_upscale:
+            return no_upscale(width, height, self.resolution, self.step)
+        return choose(width, height, sizes, self.rule) if self.buckets else self.resolution
 
 
 def _stretch(width: int, height: int, bucket: Bucket) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,13 @@ from dataprep.captions import join_tags, split_tags
 from dataprep.decisions import Decisions
 from dataprep.errors import DataprepError, UsageError
 from dataprep.journal import Change, Edit, State, inverted, settle
-from dataprep.render import render_file
+from dataprep.render import framed, render_file
 from dataprep.store import Picture, Store
 
 STATE_FOLDER = ".dataprep"
 CAPTION_SUFFIX = ".txt"
+NOTHING = Decisions()
+"""Of a picture that nothing was decided about."""
 LOCK_SECONDS = 60.0
 """How long an edit waits for another program that writes to the same project."""
 
@@ -67,25 +69,53 @@ class Dataset:
         self.close()
 
     def path(self, name: str) -> Path:
-        """Where a picture lies."""
+        """Where the file of this name lies; see ``file`` for views."""
         return self.root / name
 
+    def file(self, picture: Picture) -> Path:
+        """The file that holds a picture: its own, or that of which it is a view."""
+        return self.root / (picture.file or picture.name)
+
     def pictures(self) -> list[Picture]:
-        """Every picture known since the last scan, by name; unreadable ones included."""
-        return list(self.store.pictures().values())
+        """Every picture known since the last scan, by name; unreadable ones and views included."""
+        return self._pictures(self.decisions())
 
     def usable(self) -> list[Picture]:
         """Pictures that can be read and are not rejected."""
-        rows = self.store.decisions()
+        decisions = self.decisions()
         return [
             picture
-            for picture in self.pictures()
-            if not picture.reason and decided.decode(rows.get(picture.name, {})).verdict != "reject"
+            for picture in self._pictures(decisions)
+            if not picture.reason and decisions.get(picture.name, NOTHING).verdict != "reject"
         ]
 
     def decisions(self) -> dict[str, Decisions]:
         """Every picture's decisions by name; a picture nothing was decided about is missing."""
         return {name: decided.decode(rows) for name, rows in self.store.decisions().items() if name}
+
+    def _pictures(self, decisions: Mapping[str, Decisions]) -> list[Picture]:
+        files = self.store.pictures()
+        views = [
+            picture.view(view)
+            for picture in files.values()
+            for view in decisions.get(picture.name, NOTHING).views
+            if not picture.reason
+        ]
+        # a file that took a view's name is what the person means by it
+        found = [*files.values(), *(view for view in views if view.name not in files)]
+        return sorted(found, key=lambda picture: picture.name) if views else found
+
+    def decode(self, picture: Picture, at_least: tuple[int, int] | None = None) -> Image.Image:
+        """The upright picture before any decision; of a view, its part. Raises ``BadImage``.
+
+        ``at_least`` (width, height in pixels) lets a JPEG be decoded at a fraction of its size.
+        """
+        frame = picture.frame
+        if at_least is not None:
+            across = -(-at_least[0] * frame.whole[0] // picture.width)
+            down = -(-at_least[1] * frame.whole[1] // picture.height)
+            at_least = (across, down)
+        return framed(images.decode(self.file(picture), at_least), frame)
 
     def mask_path(self, picture: Picture, model: str) -> Path:
         """Where the foreground mask of a picture by a model is cached (8-bit grey PNG)."""
@@ -100,8 +130,8 @@ class Dataset:
                 raise images.BadImage("its mask is gone; run `dataprep background` again")
             mask = images.decode(path).convert("L")
         return render_file(
-            self.path(picture.name),
-            (picture.width, picture.height),
+            self.file(picture),
+            picture.frame,
             decisions.crop,
             decisions.background,
             mask,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageColor
 
-from dataprep.decisions import ALPHA, Background, Crop
+from dataprep.decisions import ALPHA, Background, Box, Crop, Frame
 from dataprep.images import decode
 
 WHITE = (255, 255, 255)
@@ -16,26 +16,28 @@ DRAFT_MARGIN = 2
 
 def render(
     image: Image.Image,
-    full_size: tuple[int, int],
+    frame: Frame,
     crop: Crop | None,
     background: Background | None,
     mask: Image.Image | None,
 ) -> Image.Image:
     """The picture as it will be trained on.
 
-    ``image`` is the upright original in RGB or RGBA, perhaps decoded at a fraction of
-    ``full_size`` (width, height in pixels, in which the crop's box is given). ``mask`` is the
-    foreground, "L", of any size with the same aspect. Returns "RGBA" when the composite is
-    alpha, else "RGB"; transparency of an original without a background decision falls on white.
+    ``image`` is the upright original in RGB or RGBA, perhaps decoded at a fraction of its size;
+    ``frame`` says how large it is and which part of it the picture is, in which the crop's box is
+    given. ``mask`` is the foreground, "L", of any size with the picture's aspect. Returns "RGBA"
+    when the composite is alpha, else "RGB"; transparency of an original without a background
+    decision falls on white.
     """
-    cut = _cut(image, full_size, crop)
+    cut = _cut(image, frame, crop)
     if background is not None and mask is not None:
-        foreground = _cut(mask, full_size, crop, cut.size)
+        left, top, right, bottom = frame.box
+        foreground = _cut(mask, Frame.of(right - left, bottom - top), crop, cut.size)
         return _composite(cut, foreground, background.composite)
     return flatten(cut)
 
 
-def needed_size(full_size: tuple[int, int], crop: Crop | None) -> tuple[int, int] | None:
+def needed_size(frame: Frame, crop: Crop | None) -> tuple[int, int] | None:
     """How large the original must at least be decoded for this crop; None: whole."""
     if crop is None:
         return None
@@ -43,34 +45,43 @@ def needed_size(full_size: tuple[int, int], crop: Crop | None) -> tuple[int, int
     scale = DRAFT_MARGIN * max(crop.width / (right - left), crop.height / (bottom - top))
     if scale >= 1:
         return None
-    return round(full_size[0] * scale), round(full_size[1] * scale)
+    return round(frame.whole[0] * scale), round(frame.whole[1] * scale)
 
 
 def render_file(
     path: Path,
-    full_size: tuple[int, int],
+    frame: Frame,
     crop: Crop | None,
     background: Background | None,
     mask: Image.Image | None,
 ) -> Image.Image:
     """Decode a file as far as needed and render it. Raises ``BadImage``."""
-    image = decode(path, needed_size(full_size, crop))
-    return render(image, full_size, crop, background, mask)
+    return render(decode(path, needed_size(frame, crop)), frame, crop, background, mask)
+
+
+def framed(image: Image.Image, frame: Frame) -> Image.Image:
+    """The picture itself out of its whole upright original, perhaps decoded at a fraction."""
+    if frame.box == (0, 0, *frame.whole):
+        return image
+    left, top, right, bottom = (round(edge) for edge in _scaled(frame.box, image, frame))
+    return image.crop((left, top, right, bottom))
 
 
 def _cut(
-    image: Image.Image,
-    full_size: tuple[int, int],
-    crop: Crop | None,
-    size: tuple[int, int] | None = None,
+    image: Image.Image, frame: Frame, crop: Crop | None, size: tuple[int, int] | None = None
 ) -> Image.Image:
     """Cut and resample in one pass; without a crop only to ``size``, if one is given."""
     if crop is None:
+        image = framed(image, frame)
         return image if size in (None, image.size) else image.resize(size, Image.Resampling.LANCZOS)
-    across, down = image.width / full_size[0], image.height / full_size[1]
-    left, top, right, bottom = crop.box
-    box = (left * across, top * down, right * across, bottom * down)
+    box = _scaled(frame.within(crop.box), image, frame)
     return image.resize((crop.width, crop.height), Image.Resampling.LANCZOS, box=box)
+
+
+def _scaled(box: Box, image: Image.Image, frame: Frame) -> tuple[float, float, float, float]:
+    """A box of the original in the pixels of what was decoded of it."""
+    across, down = image.width / frame.whole[0], image.height / frame.whole[1]
+    return box[0] * across, box[1] * down, box[2] * across, box[3] * down
 
 
 def _composite(image: Image.Image, foreground: Image.Image, composite: str) -> Image.Image:

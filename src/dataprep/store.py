@@ -6,18 +6,20 @@ pickled: values are numbers, text, JSON, and packed uint32/float16 arrays.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from dataprep.decisions import Box, Frame, View
 from dataprep.errors import DataprepError
 from dataprep.journal import Change, Edit, State
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS pictures (
@@ -27,6 +29,13 @@ CREATE TABLE IF NOT EXISTS pictures (
 );
 CREATE TABLE IF NOT EXISTS decisions (
     name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sources (
+    name TEXT PRIMARY KEY, sha TEXT NOT NULL, source TEXT NOT NULL, part TEXT NOT NULL,
+    at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS looks (
+    sha TEXT PRIMARY KEY, version INTEGER NOT NULL, thumb BLOB NOT NULL, facts TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vocabularies (
     model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category INTEGER NOT NULL,
@@ -65,6 +74,59 @@ class Picture:
     frames: int
     reason: str
     """Why it cannot be used; empty when it can."""
+    file: str = ""
+    """Of a view: the picture it is a part of. Empty for a file of its own."""
+    box: Box | None = None
+    """Of a view: which part."""
+    whole: tuple[int, int] = (0, 0)
+    """Of a view: width and height of the upright picture it is a part of."""
+
+    @property
+    def frame(self) -> Frame:
+        """Which part of its file the picture is."""
+        if self.box is None:
+            return Frame.of(self.width, self.height)
+        return Frame(self.whole, self.box)
+
+    def view(self, view: View) -> Picture:
+        """A part of this picture as a picture: ``a.png`` gives ``a@label.png``."""
+        left, top, right, bottom = view.box
+        path = PurePosixPath(self.name)
+        return replace(
+            self,
+            name=str(path.with_name(f"{path.stem}@{view.label}{path.suffix}")),
+            sha=hashlib.sha256(f"{self.sha} {view.box}".encode()).hexdigest(),
+            width=right - left,
+            height=bottom - top,
+            file=self.name,
+            box=view.box,
+            whole=(self.width, self.height),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an imported picture came from."""
+
+    name: str
+    sha: str
+    """Content hash of the file as it was imported."""
+    source: str
+    """The file, archive or video it was taken from, as an absolute path."""
+    part: str
+    """Its name in the archive, or which frame; empty for a copied file."""
+    at: str
+    """Local time, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookRow:
+    """What was measured of a picture's pixels; ``dataprep.looks`` gives it meaning."""
+
+    version: int
+    thumb: bytes
+    facts: str
+    """JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +198,32 @@ class Store:
         """Drop the facts of files that are gone; their decisions stay, they may come back."""
         with self.transaction() as db:
             db.executemany("DELETE FROM pictures WHERE name = ?", ((name,) for name in names))
+
+    def sources(self) -> dict[str, Source]:
+        """Where imported pictures came from, by name."""
+        rows = self._db.execute("SELECT * FROM sources ORDER BY name")
+        return {row[0]: Source(*row) for row in rows}
+
+    def put_sources(self, sources: Iterable[Source]) -> None:
+        """Remember where pictures came from."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?)",
+                ((s.name, s.sha, s.source, s.part, s.at) for s in sources),
+            )
+
+    def looks(self, version: int) -> dict[str, LookRow]:
+        """What was measured of pictures' pixels by this version, by content hash."""
+        query = "SELECT sha, version, thumb, facts FROM looks WHERE version = ?"
+        return {row[0]: LookRow(*row[1:]) for row in self._db.execute(query, (version,))}
+
+    def put_looks(self, looks: Iterable[tuple[str, LookRow]]) -> None:
+        """Remember measurements by content hash."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
+                ((sha, row.version, row.thumb, row.facts) for sha, row in looks),
+            )
 
     def decisions(self) -> dict[str, dict[str, str]]:
         """Every decision: picture name → key → JSON text."""

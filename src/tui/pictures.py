@@ -10,7 +10,7 @@ from PIL import Image
 from textual.widget import Widget
 
 from dataprep.images import BadImage, decode
-from dataprep.render import render
+from dataprep.render import framed, render
 from tui.state import Row
 
 Mode = Literal["auto", "halfcell"]
@@ -71,12 +71,15 @@ def small(row: Row, box: tuple[int, int], *, original: bool) -> Image.Image:
     if crop:
         crop = replace(crop, width=_scaled(crop.width, scale), height=_scaled(crop.height, scale))
         scale *= shown[0] / (crop.box[2] - crop.box[0])
-    image = decode(row.path, (_scaled(full[0], scale), _scaled(full[1], scale)))
-    if not original:
+    frame = row.picture.frame
+    image = decode(row.path, (_scaled(frame.whole[0], scale), _scaled(frame.whole[1], scale)))
+    if original:
+        image = framed(image, frame)
+    else:
         background = row.decisions.background
         mask = row.mask if row.mask is not None and row.mask.is_file() else None
         foreground = decode(mask).convert("L") if mask else None
-        image = render(image, full, crop, background, foreground)
+        image = render(image, frame, crop, background, foreground)
     image.thumbnail(box)
     if image.mode != "RGBA":
         return image

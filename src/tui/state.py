@@ -81,7 +81,7 @@ def _row(dataset: Dataset, picture: Picture, decisions: Decisions) -> Row:
         problem = problem or error.message
     model = decisions.background.model if decisions.background else ""
     mask = dataset.mask_path(picture, model) if model else None
-    return Row(picture, dataset.path(picture.name), caption, decisions, problem, mask)
+    return Row(picture, dataset.file(picture), caption, decisions, problem, mask)
 
 
 def _counts(rows: Iterable[Row]) -> dict[str, Count]:

@@ -39,9 +39,13 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
     )
     place, default = PLACES.get(stage.verb, ("DIR", None))
     optional: dict[str, Any] = {"nargs": "?", "default": Path(default)} if default else {}
+    for name, field in model.model_fields.items():
+        if _extra(field).get("positional") == "before":
+            parser.add_argument(name, metavar=name.upper(), nargs="+", help=_help(field))
     parser.add_argument("target", metavar=place, type=Path, help=_place_help(default), **optional)
     for name, field in model.model_fields.items():
-        _add(parser, name, field)
+        if _extra(field).get("positional") != "before":
+            _add(parser, name, field)
     if stage.writes:
         parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -57,8 +61,12 @@ def flags_of(model: type[Settings], namespace: argparse.Namespace) -> dict[str, 
     }
 
 
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
 def _add(parser: Parser, name: str, field: FieldInfo) -> None:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    extra = _extra(field)
     text = _help(field)
     if extra.get("positional"):
         parser.add_argument(

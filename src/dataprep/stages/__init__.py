@@ -31,10 +31,13 @@ class Stage:
     opens: bool = True
     """Whether its first argument is a project folder that is opened for it."""
 
+    home: str = ""
+    """Its module, where that cannot be called like the verb."""
+
     @property
     def module(self) -> str:
         """Where it lives."""
-        return f"dataprep.stages.{self.verb}"
+        return f"dataprep.stages.{self.home or self.verb}"
 
     def load(self) -> tuple[type[Settings], Callable[[Dataset, Settings], Job[Report]]]:
         """Import the stage: its settings model and its function."""
@@ -45,8 +48,19 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.verb: stage
     for stage in (
+        Stage(
+            "import",
+            "bring pictures in from folders, archives and videos",
+            opens=False,
+            home="importing",
+        ),
         Stage("scan", "probe the pictures of a folder and list what is wrong with any", False),
-        Stage("crop", "decide cut and size of every picture (multiples of 64)"),
+        Stage("check", "judge a project, or any kohya training folder", False, opens=False),
+        Stage("dedupe", "find duplicates and reject all but the best of each"),
+        Stage("verdict", "keep or reject pictures"),
+        Stage("split", "make views of large pictures: tiles, or head and body"),
+        Stage("buckets", "preview the sizes pictures would get, and what they lose", False),
+        Stage("crop", "decide cut and size of every picture"),
         Stage("background", "find the foreground and decide what stands behind it"),
         Stage("tag", "tag the pictures with an ONNX tagger; captions to sidecars"),
         Stage("tags", "show how often each tag appears", False),

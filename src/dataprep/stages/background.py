@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from dataprep import files
 from dataprep.dataset import Dataset
 from dataprep.decisions import ALPHA, Background, encode_background
-from dataprep.images import BadImage, decode
+from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
 from dataprep.matting import Source, missing_weights, open_matter, read_matting
 from dataprep.pool import ordered
@@ -121,7 +121,7 @@ def _decoded(
 
     def read(picture: Picture) -> Image.Image | str:
         try:
-            return decode(dataset.path(picture.name))
+            return dataset.decode(picture)
         except BadImage as error:
             return error.message
 
