@@ -14,10 +14,10 @@ from PIL import Image
 from dataprep import decisions as decided
 from dataprep import files, images
 from dataprep.captions import join_tags, split_tags
-from dataprep.decisions import Decisions
+from dataprep.decisions import Background, Decisions
 from dataprep.errors import DataprepError, UsageError
 from dataprep.journal import Change, Edit, State, inverted, settle
-from dataprep.render import framed, render_file
+from dataprep.render import framed, render_file, render_mask
 from dataprep.store import Picture, Store
 
 STATE_FOLDER = ".dataprep"
@@ -35,10 +35,13 @@ class Dataset:
     is only remembered, such as facts and scores, still is).
     """
 
-    def __init__(self, root: Path, store: Store, dry_run: bool) -> None:
+    def __init__(
+        self, root: Path, store: Store, dry_run: bool, max_pixels: int = images.MAX_PIXELS
+    ) -> None:
         self.root = root
         self.store = store
         self.dry_run = dry_run
+        self.max_pixels = max_pixels
         self.proposed: list[Change] = []
         self._lock = FileLock(root / STATE_FOLDER / "lock")
 
@@ -54,7 +57,12 @@ class Dataset:
         except OSError as error:
             raise DataprepError(f"{state}: cannot be made ({error.strerror})") from None
         root = root.resolve()
-        dataset = cls(root, Store(root / STATE_FOLDER / "state.sqlite"), dry_run)
+        # with it comes pydantic, for which a screen's first frame must not wait
+        from dataprep import limits
+
+        max_pixels = limits.of_project(root).max_pixels
+        store = Store(root / STATE_FOLDER / "state.sqlite")
+        dataset = cls(root, store, dry_run, max_pixels)
         dataset._recover()
         return dataset
 
@@ -80,13 +88,13 @@ class Dataset:
         """Every picture known since the last scan, by name; unreadable ones and views included."""
         return self._pictures(self.decisions())
 
-    def usable(self) -> list[Picture]:
-        """Pictures that can be read and are not rejected."""
-        decisions = self.decisions()
+    def usable(self, decisions: Mapping[str, Decisions] | None = None) -> list[Picture]:
+        """Pictures that can be read and are not rejected; ``decisions`` where they are known."""
+        known = self.decisions() if decisions is None else decisions
         return [
             picture
-            for picture in self._pictures(decisions)
-            if not picture.reason and decisions.get(picture.name, NOTHING).verdict != "reject"
+            for picture in self._pictures(known)
+            if not picture.reason and known.get(picture.name, NOTHING).verdict != "reject"
         ]
 
     def decisions(self) -> dict[str, Decisions]:
@@ -115,7 +123,7 @@ class Dataset:
             across = -(-at_least[0] * frame.whole[0] // picture.width)
             down = -(-at_least[1] * frame.whole[1] // picture.height)
             at_least = (across, down)
-        return framed(images.decode(self.file(picture), at_least), frame)
+        return framed(images.decode(self.file(picture), at_least, self.max_pixels), frame)
 
     def mask_path(self, picture: Picture, model: str) -> Path:
         """Where the foreground mask of a picture by a model is cached (8-bit grey PNG)."""
@@ -123,19 +131,28 @@ class Dataset:
 
     def render(self, picture: Picture, decisions: Decisions) -> Image.Image:
         """The picture as taggers, previews and the export all see it. Raises ``BadImage``."""
-        mask = None
-        if decisions.background is not None:
-            path = self.mask_path(picture, decisions.background.model)
-            if not path.is_file():
-                raise images.BadImage("its mask is gone; run `dataprep background` again")
-            mask = images.decode(path).convert("L")
+        mask = self._mask(picture, decisions.background) if decisions.background else None
         return render_file(
             self.file(picture),
             picture.frame,
             decisions.crop,
             decisions.background,
             mask,
+            self.max_pixels,
         )
+
+    def render_mask(self, picture: Picture, decisions: Decisions) -> Image.Image:
+        """The foreground, "L", cut and sized like the picture. Raises ``BadImage``."""
+        if decisions.background is None:
+            raise images.BadImage("has no mask; run `dataprep background`")
+        mask = self._mask(picture, decisions.background)
+        return render_mask(picture.frame, decisions.crop, decisions.background, mask)
+
+    def _mask(self, picture: Picture, background: Background) -> Image.Image:
+        path = self.mask_path(picture, background.model)
+        if not path.is_file():
+            raise images.BadImage("its mask is gone; run `dataprep background` again")
+        return images.decode(path, None, self.max_pixels).convert("L")
 
     def caption_path(self, name: str) -> Path:
         """The sidecar of a picture."""
@@ -162,10 +179,13 @@ class Dataset:
         """The caption's tags; empty when there is none."""
         return split_tags(self.caption(name) or "")
 
-    def all_tags(self) -> dict[str, list[str]]:
-        """The tags of every usable picture whose caption can be read (a scan reports the rest)."""
+    def all_tags(self, pictures: Iterable[Picture] | None = None) -> dict[str, list[str]]:
+        """The tags of every usable picture, or of these, whose caption can be read.
+
+        A scan reports the rest.
+        """
         tags = {}
-        for picture in self.usable():
+        for picture in self.usable() if pictures is None else pictures:
             try:
                 tags[picture.name] = self.tags(picture.name)
             except images.BadImage:

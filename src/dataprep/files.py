@@ -12,16 +12,21 @@ TEMP_SUFFIX = ".dataprep-tmp"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it is fsynced and takes its name."""
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it is fsynced and takes its name.
+
+    Without ``durable`` the caller flushes many files at once, later.
+    """
     # not the name with something behind it: a long name has no room for that
     digest = hashlib.blake2b(path.name.encode(), digest_size=6).hexdigest()
     temp = path.with_name(f".{digest}.{os.getpid()}{TEMP_SUFFIX}")
     try:
         yield temp
-        sync(temp)
+        if durable:
+            sync(temp)
         temp.replace(path)
-        sync(path.parent)
+        if durable:
+            sync(path.parent)
     finally:
         temp.unlink(missing_ok=True)
 

@@ -190,7 +190,9 @@ def stage_job(verb: str, root: Path) -> Make:
         from dataprep.settings import for_stage
 
         model, run = STAGES[verb].load()
-        # a slip in the recipe must not keep a stage from running that takes nothing from it
-        return run(dataset, for_stage(model, verb, root if model.model_fields else None, {}))
+        # a slip in the recipe must not keep a stage from running that takes nothing from it; what
+        # is for the scan came with the dataset
+        takes = verb != "scan" and bool(model.model_fields)
+        return run(dataset, for_stage(model, verb, root if takes else None, {}))
 
     return make

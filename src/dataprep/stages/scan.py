@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import io
+import os
+import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from functools import partial
-from pathlib import PurePosixPath
 
-from dataprep import images
-from dataprep.dataset import Dataset
+from dataprep import decisions, images
+from dataprep.dataset import CAPTION_SUFFIX, Dataset
 from dataprep.jobs import Job, Progress
+from dataprep.limits import Limits
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
-from dataprep.settings import Settings as Base
 from dataprep.store import Picture
 
+REJECTED = decisions.encode("reject")
 BATCH = 64
 """Facts are written down after this many files, so that a stopped scan goes on from there."""
 
 
-class Settings(Base):
-    """Nothing to set: the folder says it all."""
+class Settings(Limits):
+    """What is refused; the rest the folder says itself."""
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Probe new and changed files; report every file that cannot be used, and why."""
+    if "max_megapixels" in settings.model_fields_set:
+        # else what the recipe says holds, as for every stage
+        dataset.max_pixels = settings.max_pixels
     before = dataset.store.pictures()
     issues = yield from refresh(dataset)
     pictures = dataset.pictures()
@@ -58,53 +63,108 @@ def refresh(dataset: Dataset) -> Job[list[Issue]]:
     Only files whose size or time changed are read. Every stage starts with this.
     """
     known = dataset.store.pictures()
-    names = images.find(dataset.root)
-    dataset.store.forget_pictures(known.keys() - set(names))
-    stale = [name for name in names if not _is_current(dataset, known.get(name), name)]
+    found = dict(images.entries(dataset.root))
+    names = sorted(name for name in found if images.is_picture(name))
+    if gone := known.keys() - set(names):
+        dataset.store.forget_pictures(gone)
+    limit = dataset.max_pixels
+    stale = [name for name in names if not _is_current(known.get(name), found[name], limit)]
     yield Progress(0, len(stale), "looking at the pictures")
-    yield from _probe_all(dataset, stale)
-    return _issues(dataset)
+    fresh = yield from _probe_all(dataset, stale)
+    current = [fresh.get(name) or known[name] for name in names if name in fresh or name in known]
+    return _issues(dataset, current, found.keys())
 
 
-def _is_current(dataset: Dataset, known: Picture | None, name: str) -> bool:
+def _is_current(known: Picture | None, entry: os.DirEntry[str], max_pixels: int) -> bool:
     if known is None:
         return False
-    stat = dataset.path(name).stat()
+    # the limit may have been moved since
+    if known.reason.startswith(images.TOO_LARGE) != (known.width * known.height > max_pixels):
+        return False
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:
+        return False
     return (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
 
 
-def _probe_all(dataset: Dataset, names: list[str]) -> Job[None]:
+def _probe_all(dataset: Dataset, names: list[str]) -> Job[dict[str, Picture]]:
+    """Probe and remember; what vanished meanwhile is left out."""
+    probed: dict[str, Picture] = {}
     batch: list[Picture] = []
-    probe = partial(images.probe, dataset.root)
+
+    def probe(name: str) -> Picture | None:
+        try:
+            return images.probe(dataset.root, name, dataset.max_pixels)
+        except FileNotFoundError:
+            return None
+
     try:
-        with closing(ordered(names, probe, threads(), BATCH)) as probed:
-            for done, (name, picture) in enumerate(probed, start=1):
-                batch.append(picture)
+        with closing(ordered(names, probe, threads(), BATCH)) as results:
+            for done, (name, picture) in enumerate(results, start=1):
+                if picture is not None:
+                    probed[name] = picture
+                    batch.append(picture)
                 if len(batch) == BATCH:
                     dataset.store.put_pictures(batch)
                     batch = []
                 yield Progress(done, len(names), name)
     finally:
-        dataset.store.put_pictures(batch)
+        if batch:
+            dataset.store.put_pictures(batch)
+    return probed
 
 
-def _issues(dataset: Dataset) -> list[Issue]:
-    pictures = dataset.pictures()
-    found = [Issue(p.name, "unreadable", p.reason) for p in pictures if p.reason]
+def _issues(dataset: Dataset, files: list[Picture], found: Iterable[str]) -> list[Issue]:
+    """What is wrong with files that are not rejected: a rejected one has been dealt with."""
+    rows = dataset.store.decisions()
+    names = sorted([*(file.name for file in files), *_views(files, rows)])
+    names = [name for name in names if rows.get(name, {}).get("verdict") != REJECTED]
+    wanted = set(names)
+    issues = [
+        Issue(file.name, "unreadable", file.reason)
+        for file in files
+        if file.reason and file.name in wanted
+    ]
     shared: dict[str, list[str]] = defaultdict(list)
-    for picture in pictures:
-        shared[str(PurePosixPath(picture.name).with_suffix(""))].append(picture.name)
-    for names in shared.values():
-        found += [
-            Issue(name, "shared caption", f"has the same caption file as {names[0]}", fatal=False)
-            for name in names[1:]
+    for name in names:
+        shared[posixpath.splitext(name)[0]].append(name)
+    for same in shared.values():
+        issues += [
+            Issue(name, "shared caption", f"has the same caption file as {same[0]}", fatal=False)
+            for name in same[1:]
         ]
-    for picture in pictures:
-        try:
-            dataset.caption(picture.name)
-        except images.BadImage as error:
-            found.append(Issue(picture.name, "caption", error.message))
-    return found
+    there = {name for name in found if name.endswith(CAPTION_SUFFIX)}
+    for stem, same in shared.items():
+        if stem + CAPTION_SUFFIX in there and (reason := _caption_fault(dataset, stem)):
+            issues += [Issue(name, "caption", reason) for name in same]
+    return issues
+
+
+def _views(files: list[Picture], rows: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Names of the views of these files; those that a file took are left out."""
+    # of all that was decided only the views are decoded: there are ten thousands of crops
+    names = {file.name for file in files}
+    views = [
+        file.view(view).name
+        for file in files
+        if "views" in rows.get(file.name, {}) and not file.reason
+        for view in decisions.decode({"views": rows[file.name]["views"]}).views
+    ]
+    return [view for view in views if view not in names]
+
+
+def _caption_fault(dataset: Dataset, stem: str) -> str:
+    """Why a caption cannot be read; empty when it can."""
+    try:
+        # a string, and no buffer: this is done for every caption at every stage
+        with io.FileIO(f"{dataset.root}/{stem}{CAPTION_SUFFIX}") as stream:
+            stream.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"its caption is not UTF-8 (byte {error.start})"
+    except OSError as error:
+        return f"its caption cannot be read ({error.strerror})"
+    return ""
 
 
 def _listed(counts: Mapping[str, int]) -> str:
