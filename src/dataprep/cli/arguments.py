@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
@@ -19,10 +20,23 @@ PLACES = {
     "demo": ("DIR", "zumi-demo"),
 }
 """What the first argument is called where it is not an existing project, and its default."""
+BEFORE = "before"
+"""Marks the positional setting that stands before the folder."""
 
 
 class Parser(argparse.ArgumentParser):
     """argparse that speaks through our one error."""
+
+    before: str = ""
+    """The setting whose values stand before the folder; of a single value the folder is here."""
+
+    def parse_args(self, arguments: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """Read the arguments; the last of what stands before the folder is the folder."""
+        namespace = super().parse_args(arguments)
+        if self.before:
+            values: list[str] = getattr(namespace, self.before)
+            namespace.target = Path(values.pop()) if len(values) > 1 else Path()
+        return namespace
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
@@ -37,15 +51,21 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    place, default = PLACES.get(stage.verb, ("DIR", None))
-    optional: dict[str, Any] = {"nargs": "?", "default": Path(default)} if default else {}
-    for name, field in model.model_fields.items():
-        if _extra(field).get("positional") == "before":
-            parser.add_argument(name, metavar=name.upper(), nargs="+", help=_help(field))
-    parser.add_argument("target", metavar=place, type=Path, help=_place_help(default), **optional)
-    for name, field in model.model_fields.items():
-        if _extra(field).get("positional") != "before":
-            _add(parser, name, field)
+    fields = dict(model.model_fields)
+    first = next((name for name in fields if _extra(fields[name]).get("positional") == BEFORE), "")
+    if first:
+        parser.before = first
+        parser.usage = f"{parser.prog} [options] SOURCE [SOURCE ...] [DIR]"
+        text = f"{_words(fields.pop(first))} The last is the project DIR, without it this folder."
+        parser.add_argument(first, metavar="SOURCE", nargs="+", help=text)
+    else:
+        place, default = PLACES.get(stage.verb, ("DIR", None))
+        optional: dict[str, Any] = {"nargs": "?", "default": Path(default)} if default else {}
+        parser.add_argument(
+            "target", metavar=place, type=Path, help=_place_help(default), **optional
+        )
+    for name, field in fields.items():
+        _add(parser, name, field)
     if stage.writes:
         parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -86,8 +106,12 @@ def _place_help(default: str | None) -> str:
     return f"the folder (default: {default})" if default else "the folder"
 
 
+def _words(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
 def _help(field: FieldInfo) -> str:
-    text = " ".join((field.description or "").split())
+    text = _words(field)
     if field.is_required():
         text += " (required)"
     elif field.default not in (None, "", ()):
@@ -97,6 +121,8 @@ def _help(field: FieldInfo) -> str:
 
 def _metavar(name: str, field: FieldInfo) -> str:
     kinds = [field.annotation, *get_args(field.annotation)]
+    if metavar := _extra(field).get("metavar"):
+        return str(metavar)
     if get_origin(field.annotation) is Literal:
         return "|".join(map(str, get_args(field.annotation)))
     if _is_list(field):
