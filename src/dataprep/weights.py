@@ -14,6 +14,10 @@ from dataprep.taggers.manifest import Manifest, manifest
 DEMO = "demo"
 """The name of the small models of the embedded sample."""
 MODELS_VARIABLE = "DATAPREP_MODELS"
+FACES = "yunet"
+"""The folder of the face detector among the models."""
+FACES_FILE = "face_detection_yunet_2023mar.onnx"
+FACES_SOURCE = "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet"
 
 
 def sample_data() -> Path:
@@ -66,6 +70,29 @@ def find_matting(name_or_path: str) -> Path | None:
     return path.resolve()
 
 
+def find_faces_model(path: str = "") -> Path:
+    """The file of YuNet: the one given, else the one where models lie.
+
+    Raises ``DataprepError`` saying where it was looked for and how to place it.
+    """
+    if path:
+        given = Path(path).expanduser()
+        if not given.is_file():
+            raise UsageError(f"{given}: no such file", "give YuNet's .onnx file")
+        return given.resolve()
+    folders = model_folders(FACES)
+    beside = [folder.parent / FACES_FILE for folder in folders]
+    for found in [file for folder in folders for file in sorted(folder.glob("*.onnx"))] + beside:
+        if found.is_file():
+            return found
+    looked = ", ".join(str(folder) for folder in folders)
+    raise DataprepError(
+        f"the model that finds faces is not on this machine (looked in {looked})",
+        f"take {FACES_FILE} from {FACES_SOURCE} and put it into {folders[0]}, or name it with "
+        "--face-model; without it, take --mode saliency or --mode foreground",
+    )
+
+
 def find_base(name_or_path: str) -> str:
     """A base model as the trainer takes it: a path when it lies here, else the name as given."""
     if name_or_path == DEMO:
@@ -90,7 +117,7 @@ def model_folders(name: str) -> list[Path]:
 
 def _known_tagger(name: str, family: Manifest) -> Path:
     own = model_folders(name)
-    hub = _hub_snapshot(family.repositories[name])
+    hub = hub_snapshot(family.repositories[name])
     candidates = [*own, *([hub] if hub is not None else [])]
     for folder in candidates:
         if not _missing(folder, family):
@@ -125,7 +152,7 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("HF_HOME", f"{cache}/huggingface")).expanduser() / "hub"
 
 
-def _hub_snapshot(repository: str) -> Path | None:
+def hub_snapshot(repository: str) -> Path | None:
     """The main revision of a repository in that cache."""
     folder = _hub_cache() / f"models--{repository.replace('/', '--')}"
     try:

@@ -123,7 +123,7 @@ def show_report(report: Report) -> None:
         for change in report.changes:
             print("\n".join(diff_lines(change)))
     for issue in report.issues:
-        word = "skipped" if issue.fatal else "note"
+        word = ("wrong" if report.stage == "check" else "skipped") if issue.fatal else "note"
         print(f"{word}: {issue.file}{': ' if issue.file else ''}{issue.reason}", file=sys.stderr)
     for line in report.lines:
         print(line)
