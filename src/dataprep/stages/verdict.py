@@ -1,0 +1,111 @@
+"""``dataprep verdict``: keep, reject or leave open, for pictures by name or by what is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from dataprep import check
+from dataprep.check.settings import known_kind
+from dataprep.dataset import Dataset
+from dataprep.decisions import encode
+from dataprep.jobs import Job, Progress
+from dataprep.journal import Change
+from dataprep.report import Issue, Report
+from dataprep.selection import select
+from dataprep.settings import Settings as Base
+from dataprep.stages.scan import refresh
+from dataprep.store import Picture
+
+SHOWN = 40
+"""Pictures that are listed for people."""
+
+
+class Settings(Base):
+    """Which verdict, on which pictures, and why."""
+
+    verdict: Literal["keep", "reject", "undecided"] = Field(json_schema_extra={"positional": True})
+    """keep, reject or undecided; a rejected picture is left out, its file stays."""
+    names: tuple[str, ...] = ()
+    """Pictures by name; * and ? stand for anything: "a.png, b*.png"."""
+    found: Annotated[str, AfterValidator(known_kind)] = ""
+    """Pictures of which `dataprep check` finds this, such as blurred; with names: of those."""
+    why: str = ""
+    """The reason, for later; if empty, what was found."""
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Settings:
+        if not self.names and not self.found:
+            raise ValueError('give --names "a.png, b*.png", --found KIND, or both')
+        return self
+
+
+def run(dataset: Dataset, settings: Settings) -> Job[Report]:
+    """Set the verdict on the chosen pictures, as one edit."""
+    issues = yield from refresh(dataset)
+    pictures = yield from _chosen(dataset, settings)
+    yield Progress(0, len(pictures), settings.verdict)
+    changes = [
+        change
+        for picture in pictures
+        for change in _changes(dataset, picture, settings)
+        if not change.is_noop
+    ]
+    changed = sorted({change.name for change in changes})
+    made = dataset.edit(_title(settings, changed), changes)
+    return Report(
+        "verdict",
+        done=len(changed),
+        unchanged=len(pictures) - len(changed),
+        issues=tuple(_open_issues(issues, pictures, settings)),
+        changes=made,
+        facts={"verdict": settings.verdict, "names": [picture.name for picture in pictures]},
+        lines=_lines(changed, len(pictures), settings),
+        dry_run=dataset.dry_run,
+    )
+
+
+def _chosen(dataset: Dataset, settings: Settings) -> Job[list[Picture]]:
+    """The pictures meant, also unreadable and rejected ones. Raises ``UsageError``."""
+    named = select(dataset.pictures(), settings.names)
+    if not settings.found:
+        return named
+    found = set((yield from check.found(dataset, settings.found)))
+    return [picture for picture in named if picture.name in found]
+
+
+def _changes(dataset: Dataset, picture: Picture, settings: Settings) -> list[Change]:
+    """Verdict and reason; of a picture that is left open neither is kept."""
+    decided = settings.verdict != "undecided"
+    reason = settings.why or settings.found
+    return [
+        dataset.decision_change(
+            picture.name, "verdict", encode(settings.verdict) if decided else None
+        ),
+        dataset.decision_change(
+            picture.name, "why", encode(reason) if decided and reason else None
+        ),
+    ]
+
+
+def _open_issues(issues: list[Issue], pictures: list[Picture], settings: Settings) -> list[Issue]:
+    """What still has to be said: nothing of a picture that was just rejected."""
+    gone = {p.name for p in pictures} if settings.verdict == "reject" else set()
+    return [issue for issue in issues if issue.file not in gone]
+
+
+def _title(settings: Settings, names: list[str]) -> str:
+    what = names[0] if len(names) == 1 else f"{len(names)} pictures"
+    return f"{settings.verdict} {what}" + (f" ({settings.found})" if settings.found else "")
+
+
+def _lines(names: list[str], chosen: int, settings: Settings) -> tuple[str, ...]:
+    """The pictures whose verdict changed, then the sum."""
+    if not chosen:
+        return (f"nothing to do: no such picture is {settings.found}",)
+    shown = [f"{settings.verdict:<9}  {name}" for name in names[:SHOWN]]
+    if len(names) > SHOWN:
+        shown.append(f"… and {len(names) - SHOWN} more")
+    already = f"; {chosen - len(names)} were so already" if chosen > len(names) else ""
+    return (*shown, f"{settings.verdict}: {len(names)} of {chosen} chosen pictures{already}")
