@@ -5,10 +5,18 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dataprep.buckets import choose, cover, make_buckets, no_upscale, plan_batches
+from dataprep.buckets import (
+    Rule,
+    Target,
+    choose,
+    cover,
+    make_buckets,
+    no_upscale,
+    plan_batches,
+)
 
 SIDES = st.integers(16, 6000)
 
@@ -67,6 +75,62 @@ def test_no_upscale_never_enlarges_and_never_exceeds_the_area(
     assert step <= w <= max(width, step)
     assert step <= h <= max(height, step)
     assert w * h <= 512 * 512 or step in (w, h)
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution", "bucket"),
+    [
+        ((1050, 1080), 1024, (960, 960)),
+        ((3072, 3000), 1024, (960, 960)),
+        ((1920, 1080), 512, (640, 384)),
+        ((300, 300), 512, (256, 256)),
+        ((700, 400), 512, (640, 384)),
+    ],
+)
+def test_kohyas_own_way_without_upscaling(
+    size: tuple[int, int], resolution: int, bucket: tuple[int, int]
+) -> None:
+    assert no_upscale(*size, (resolution, resolution), 64, "kohya") == bucket
+
+
+def test_a_thin_picture_pays_for_its_width_with_its_length() -> None:
+    assert no_upscale(40, 6000, (512, 512), 64) == (64, 4096)
+    assert no_upscale(6000, 40, (512, 512), 64, "kohya") == (4096, 64)
+
+
+TARGETS = st.builds(
+    lambda size, **rest: Target((size * 64, size * 64), **rest),
+    st.integers(4, 20),
+    buckets=st.booleans(),
+    min_size=st.sampled_from([64, 192, 256]),
+    max_size=st.sampled_from([1280, 1536, 2048]),
+    step=st.sampled_from([32, 64]),
+    no_upscale=st.booleans(),
+    rule=st.sampled_from(["log", "kohya"]),
+)
+
+
+@settings(max_examples=400)
+@given(width=SIDES, height=SIDES, target=TARGETS)
+@example(40, 6000, Target((512, 512), buckets=True, no_upscale=True))
+@example(5999, 23, Target((1280, 1280), buckets=True, step=32, no_upscale=True, rule="kohya"))
+def test_what_was_rendered_at_its_size_gets_that_size_again(
+    width: int, height: int, target: Target
+) -> None:
+    sizes = target.sizes()
+    chosen = target.choose(width, height, sizes)
+    assert target.choose(*chosen, sizes) == chosen
+    assert chosen[0] * chosen[1] <= target.resolution[0] * target.resolution[1]
+    assert all(side % target.step == 0 for side in chosen)
+
+
+@given(width=SIDES, height=SIDES, rule=st.sampled_from(["log", "kohya"]))
+def test_without_upscaling_only_what_is_thinner_than_a_step_is_enlarged(
+    width: int, height: int, rule: Rule
+) -> None:
+    chosen = no_upscale(width, height, (768, 768), 64, rule)
+    assert chosen[0] <= max(width, 64)
+    assert chosen[1] <= max(height, 64)
 
 
 @given(width=SIDES, height=SIDES)

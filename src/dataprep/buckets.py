@@ -68,15 +68,18 @@ class Target:
     rule: Rule = "log"
 
     def sizes(self) -> tuple[Bucket, ...]:
-        """The buckets there are; of ``no_upscale`` only those of pictures that are large enough."""
+        """Every size there is to choose from; ``no_upscale`` makes its own, picture by picture."""
         if not self.buckets:
             return (self.resolution,)
         return make_buckets(self.resolution, self.min_size, self.max_size, self.step)
 
     def choose(self, width: int, height: int, sizes: Sequence[Bucket]) -> Bucket:
-        """The size for a picture of ``width`` × ``height``; ``sizes`` is ``self.sizes()``."""
+        """The size for a picture of ``width`` × ``height``; ``sizes`` is ``self.sizes()``.
+
+        A picture that was rendered at the size chosen for it gets the same size again.
+        """
         if self.buckets and self.no_upscale:
-            return no_upscale(width, height, self.resolution, self.step)
+            return no_upscale(width, height, self.resolution, self.step, self.rule)
         return choose(width, height, sizes, self.rule) if self.buckets else self.resolution
 
 
@@ -89,27 +92,62 @@ def _stretch(width: int, height: int, bucket: Bucket) -> float:
     return max(across, along) / min(across, along)
 
 
-def no_upscale(width: int, height: int, resolution: tuple[int, int], step: int = 64) -> Bucket:
+def no_upscale(
+    width: int, height: int, resolution: tuple[int, int], step: int = 64, rule: Rule = "log"
+) -> Bucket:
     """A bucket no larger than the picture and no larger in area than ``resolution``.
 
     Among the sizes just below and just above the scaled-down picture, the one of the nearest
     aspect that still fits, then the larger. Never below ``step``: a picture thinner than that is
-    the one case that is enlarged. (kohya rounds down first and so puts 1050×1080 at 1024 into
-    960×960.)
+    the one case that is enlarged. kohya rounds down first and so puts 1050×1080 at 1024 into
+    960×960; ``rule="kohya"`` reproduces that.
     """
-    area = resolution[0] * resolution[1]
+    area = max(resolution[0] * resolution[1], step * step)
+    if rule == "kohya":
+        return _within(_kohya_no_upscale(width, height, area, step), area, step)
     scale = min(1.0, math.sqrt(area / (width * height)))
     fitting = [
         (w, h)
         for w in _around(width * scale, step)
         for h in _around(height * scale, step)
-        if w <= max(width, step) and h <= max(height, step) and w * h <= max(area, step * step)
+        if w <= max(width, step) and h <= max(height, step) and w * h <= area
     ]
     smallest = (_around(width * scale, step)[0], _around(height * scale, step)[0])
     return min(
-        sorted(fitting) or [smallest],
+        sorted(fitting) or [_within(smallest, area, step)],
         key=lambda b: (_stretch(width, height, b), -b[0] * b[1]),
     )
+
+
+def _kohya_no_upscale(width: int, height: int, area: int, step: int) -> Bucket:
+    """What ``BucketManager.select_bucket`` of kohya's sd-scripts does without upscaling."""
+    if width * height > area:
+        aspect = width / height
+        across = _floor(math.sqrt(area * aspect) + 0.5, step)
+        down = _floor(math.sqrt(area / aspect) + 0.5, step)
+        by_width = abs(_ratio(across, _floor(across / aspect + 0.5, step)) - aspect)
+        by_height = abs(_ratio(_floor(down * aspect + 0.5, step), down) - aspect)
+        if by_width < by_height:
+            width, height = across, int(across / aspect + 0.5)
+        else:
+            width, height = int(down * aspect + 0.5), down
+    return max(step, _floor(width, step)), max(step, _floor(height, step))
+
+
+def _floor(length: float, step: int) -> int:
+    return int(length) // step * step
+
+
+def _ratio(width: int, height: int) -> float:
+    """The aspect; kohya itself stops at a side of 0, which is nearest to nothing."""
+    return width / height if width and height else math.inf
+
+
+def _within(bucket: Bucket, area: int, step: int) -> Bucket:
+    """A bucket whose shorter side had to grow to ``step`` pays for it with the longer one."""
+    short, long = min(bucket), max(bucket)
+    long = min(long, area // short // step * step)
+    return (short, long) if bucket[0] <= bucket[1] else (long, short)
 
 
 def _around(length: float, step: int) -> tuple[int, int]:

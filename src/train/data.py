@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from dataprep import buckets
-from dataprep.buckets import Bucket
+from dataprep.buckets import Bucket, Target
 from dataprep.errors import UsageError
-from dataprep.images import EXTENSIONS, ORIENTATION_TAG, SWAPPED_SIDES
+from dataprep.images import EXTENSIONS, BadImage, upright_size
 from dataprep.report import Issue
 from train.config import TrainConfig
 from train.seeds import shuffled, uniform
@@ -58,12 +56,8 @@ def scan(config: TrainConfig) -> Dataset:
     root = config.train_data_dir
     items: list[Item] = []
     issues: list[Issue] = []
-    sizes = buckets.make_buckets(
-        config.resolution,
-        config.min_bucket_reso,
-        config.max_bucket_reso,
-        config.bucket_reso_steps,
-    )
+    target = target_of(config)
+    sizes = target.sizes()
     for folder in _concept_folders(root, issues):
         repeats, concept = _parse(folder.name) or (0, "")
         pictures = _pictures(folder)
@@ -72,13 +66,25 @@ def scan(config: TrainConfig) -> Dataset:
         for path in pictures:
             name = path.relative_to(root).as_posix()
             caption = _caption(path, config.caption_extension, concept, name, issues)
-            bucket = _bucket(path, config, sizes, name, issues)
+            bucket = _bucket(path, target, sizes, name, issues)
             if caption is not None and bucket is not None:
                 items.append(Item(name, path, caption, repeats, bucket))
     if not items:
         reasons = "; ".join(f"{issue.file}: {issue.reason}" for issue in issues[:3])
         raise UsageError(f"{root}: no picture that can be used", reasons)
     return Dataset(tuple(items), tuple(issues))
+
+
+def target_of(config: TrainConfig) -> Target:
+    """The sizes that a configuration asks for; ``dataprep crop`` chooses through the same."""
+    return Target(
+        config.resolution,
+        config.enable_bucket,
+        config.min_bucket_reso,
+        config.max_bucket_reso,
+        config.bucket_reso_steps,
+        config.bucket_no_upscale,
+    )
 
 
 def epoch(config: TrainConfig, items: Sequence[Item], number: int) -> list[list[Use]]:
@@ -170,25 +176,11 @@ def _caption(
 
 
 def _bucket(
-    path: Path, config: TrainConfig, sizes: Sequence[Bucket], name: str, issues: list[Issue]
+    path: Path, target: Target, sizes: Sequence[Bucket], name: str, issues: list[Issue]
 ) -> Bucket | None:
     try:
-        width, height = _upright_size(path)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        issues.append(Issue(name, "bad-image", "not an image, or of a kind that cannot be read"))
+        width, height = upright_size(path)
+    except BadImage as error:
+        issues.append(Issue(name, "bad-image", error.message))
         return None
-    if not config.enable_bucket:
-        return config.resolution
-    if config.bucket_no_upscale:
-        return buckets.no_upscale(width, height, config.resolution, config.bucket_reso_steps)
-    return buckets.choose(width, height, sizes)
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    """Width and height as seen: read from the header, turned by the EXIF orientation."""
-    with Image.open(path) as image:
-        width, height = image.size
-        # Pillow decodes a whole PNG in search of an EXIF block that comes late
-        has_exif = image.format != "PNG" or "exif" in image.info
-        turned = has_exif and image.getexif().get(ORIENTATION_TAG, 1) in SWAPPED_SIDES
-    return (height, width) if turned else (width, height)
+    return target.choose(width, height, sizes)

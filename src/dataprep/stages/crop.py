@@ -2,142 +2,300 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from dataprep import buckets
+from dataprep import target as targets
+from dataprep.buckets import Target
 from dataprep.dataset import Dataset
-from dataprep.decisions import Crop, encode_crop
+from dataprep.decisions import Box, Crop, encode, encode_crop
+from dataprep.focus import finders, region, summary
+from dataprep.focus.cut import Cutter, whole
+from dataprep.focus.finders import Finder
+from dataprep.focus.hand import REGION, hand_region
+from dataprep.focus.place import Focus
+from dataprep.focus.trim import without_borders
 from dataprep.jobs import Job, Progress
+from dataprep.journal import PROJECT, Change
 from dataprep.report import Issue, Report
+from dataprep.selection import select
 from dataprep.settings import Settings as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
+from dataprep.weights import find_faces_model
 
-GRID = 64
-MUCH_CUT = 0.15
-
-
-def _on_grid(value: int) -> int:
-    if value % GRID:
-        below = value // GRID * GRID
-        raise ValueError(f"must be a multiple of {GRID}, such as {below} or {below + GRID}")
-    return value
+MUCH_CUT, WORTH = 0.15, 0.05
+"""From this loss on buckets are compared, and told of when they lose less by so much."""
 
 
-Side = Annotated[int, Field(ge=GRID, le=4096), AfterValidator(_on_grid)]
+def _region(text: str) -> str:
+    if text:
+        region.parse(text)
+    return text
 
 
 class Settings(Base):
     """How pictures are cut and sized."""
 
-    size: Side = 512
+    size: int = Field(512, ge=32, le=4096)
     """Side of the square, or of the square whose area the buckets share (pixels)."""
     buckets: bool = False
     """Several aspect ratios of about the same area, as the trainer buckets them."""
-    min_size: Side = 256
-    """Shortest side of a bucket (pixels); never above the size."""
-    max_size: Side = 1024
-    """Longest side of a bucket (pixels); never below the size."""
-    mode: Literal["centre", "none"] = "centre"
-    """Where the cut lies; "none" takes the decision back and keeps the whole picture."""
+    min_size: int | None = Field(None, ge=32, le=4096)
+    """Shortest side of a bucket (pixels), at most the size; without it 256, or half the size where
+    that is less."""
+    max_size: int | None = Field(None, ge=32, le=4096)
+    """Longest side of a bucket (pixels), at least the size; without it 1024, or twice the size
+    where that is more."""
+    step: int = Field(64, ge=32, le=256, multiple_of=32)
+    """Every side is a multiple of this (pixels): 64, or 32 for buckets that lose less."""
+    upscale: bool = True
+    """Enlarge pictures that are smaller than their bucket; if not, they get a smaller one."""
+    mode: Literal["centre", "face", "saliency", "foreground", "box", "none"] = "centre"
+    """Where the cut lies: the middle; the largest face (photographs; drawn faces are often missed);
+    the liveliest part; the subject of the background's mask; the box you give; "none" takes the
+    decision back and keeps the whole picture."""
+    margin: float = Field(0.1, ge=0, le=2)
+    """Room around a face or subject, as a share of its longer side."""
+    tight: bool = False
+    """Go as close to the face or subject as can be without enlarging anything."""
+    trim: bool = False
+    """Leave out borders of one colour first."""
+    box: Annotated[str, AfterValidator(_region)] = ""
+    """For mode box, "left, top, right, bottom" in pixels of the upright picture, or in percent:
+    "10%, 0, 90%, 100%"."""
+    only: tuple[str, ...] = ()
+    """Names or patterns of the pictures this is about, such as "*_portrait.png"."""
+    redo: bool = False
+    """Decide anew also where a box was given by hand; otherwise those boxes only change size."""
+    face_model: str = ""
+    """YuNet's .onnx file, when it does not lie among the models."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Settings:
+        sides = {"size": self.size, "min_size": self.min_size, "max_size": self.max_size}
+        targets.check_step({name: side for name, side in sides.items() if side}, self.step)
+        if not self.upscale and not self.buckets:
+            raise ValueError("--no-upscale needs --buckets: without them there is only one size")
+        if self.tight and self.mode not in ("face", "foreground"):
+            raise ValueError("--tight goes with --mode face or --mode foreground")
+        if (self.mode == "box") != bool(self.box) or (self.box and not self.only):
+            raise ValueError("a box by hand needs all of --mode box, --box and --only")
+        return self
+
+    def target(self) -> Target:
+        """The sizes these settings ask for."""
+        target = targets.of_size(self.size, self.step)
+        return replace(
+            target,
+            buckets=self.buckets,
+            min_size=min(self.min_size or target.min_size, self.size),
+            max_size=max(self.max_size or target.max_size, self.size),
+            no_upscale=not self.upscale,
+        )
+
+
+Rows = Mapping[str, Mapping[str, str]]
+"""Stored decisions: JSON text by picture name and key."""
+ON_PURPOSE = frozenset({"box", "none"})
+"""The modes whose loss is what was asked for."""
+LOOKING = {"face": "a face", "saliency": "a place", "foreground": "a subject"}
+"""The modes that look at pixels, and what they find."""
+TARGET_FIELDS = frozenset({"size", "buckets", "min_size", "max_size", "step", "upscale"})
+
+
+@dataclass
+class Basis:
+    """What the cuts of a run are made from, by picture name."""
+
+    bounds: dict[str, Box]
+    """What of a picture may be used."""
+    regions: dict[str, Box] = field(default_factory=dict)
+    """What a person chose."""
+    focuses: dict[str, Focus] = field(default_factory=dict)
+    """What a cut should show; without one it is centred."""
+    unread: set[str] = field(default_factory=set)
+    """Pictures that could not be read; they keep what was decided."""
+    trimmed: int = 0
+    """How many have borders that are left out."""
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
-    """Decide a crop for every usable picture, as one edit."""
+    """Decide a crop for every usable picture, or those named, as one edit."""
+    model = find_faces_model(settings.face_model) if settings.mode == "face" else Path()
     issues = yield from refresh(dataset)
-    pictures = dataset.usable()
-    crops: dict[str, Crop | None] = {}
+    pictures = select(dataset.usable(), settings.only)
+    rows = dataset.store.decisions()
+    stored = targets.read(dataset.store)
+    target = _target(settings, stored)
+    basis = Basis({picture.name: whole(picture) for picture in pictures})
+    issues += _regions(basis, pictures, rows, settings)
+    if settings.trim:
+        issues += yield from _trim(dataset, pictures, basis)
+    issues += yield from _look(dataset, pictures, basis, target, settings, model)
+    cutter = Cutter(target)
+    cuts: dict[Picture, Crop | None] = {}
     for done, picture in enumerate(pictures, start=1):
-        crops[picture.name] = None if settings.mode == "none" else decide(picture, settings)
+        if picture.name not in basis.unread:
+            cuts[picture] = _cut(picture, cutter, basis, settings)
         yield Progress(done, len(pictures), picture.name)
-    changes = dataset.edit(
-        f"crop to {_target(settings)}",
-        [
-            dataset.decision_change(name, "crop", encode_crop(crop) if crop else None)
-            for name, crop in crops.items()
-        ],
-    )
-    cut = {picture: crop for picture in pictures if (crop := crops[picture.name])}
-    issues += [
-        Issue(picture.name, "small", _enlarged(crop), fatal=False)
-        for picture, crop in cut.items()
-        if crop.box[2] - crop.box[0] < crop.width
-    ]
+    rows = dataset.store.decisions()  # looking takes a while, in which others may decide
+    changes = [change for cut in cuts.items() for change in _changes(*cut, rows, basis)]
+    if not settings.only or stored is None:
+        changes.append(_target_change(rows, target if any(cuts.values()) else None))
+    made = dataset.edit(_title(settings, target), changes)
+    crops = {picture: crop for picture, crop in cuts.items() if crop}
+    issues += summary.enlarged(crops)
+    if settings.only and stored is not None:
+        issues += summary.strangers(crops, stored)
+    changed = len({change.name for change in made} - {PROJECT})
     return Report(
         "crop",
-        done=len(changes),
-        unchanged=len(pictures) - len(changes),
+        done=changed,
+        unchanged=len(cuts) - changed,
         issues=tuple(issues),
-        changes=changes,
-        facts=_facts(cut),
-        lines=_lines(cut, settings),
+        changes=made,
+        facts=_facts(crops, basis, target),
+        lines=_lines(crops, settings, target, basis),
         dry_run=dataset.dry_run,
     )
 
 
-def decide(picture: Picture, settings: Settings) -> Crop:
-    """The centred cut of a picture for these settings."""
-    sizes = [(settings.size, settings.size)]
-    if settings.buckets:
-        sizes = list(
-            buckets.make_buckets(
-                sizes[0],
-                min(settings.min_size, settings.size),
-                max(settings.max_size, settings.size),
-                GRID,
-            )
-        )
-    width, height = buckets.choose(picture.width, picture.height, tuple(sizes))
-    return centred(picture.width, picture.height, width, height)
+def _target(settings: Settings, stored: Target | None) -> Target:
+    """The sizes of this run; one that takes cuts back or is about a few pictures has none to say.
+
+    Unless it says so: a size that is given is taken.
+    """
+    named = TARGET_FIELDS & settings.model_fields_set
+    if stored is not None and (settings.mode == "none" or (settings.only and not named)):
+        return stored
+    return settings.target()
 
 
-def centred(full_width: int, full_height: int, width: int, height: int) -> Crop:
-    """The largest box of the aspect width:height in the middle of a picture (pixels)."""
-    scale = min(full_width / width, full_height / height)
-    box_width = max(1, min(full_width, round(width * scale)))
-    box_height = max(1, min(full_height, round(height * scale)))
-    left, top = (full_width - box_width) // 2, (full_height - box_height) // 2
-    return Crop((left, top, left + box_width, top + box_height), width, height)
+def _regions(basis: Basis, pictures: list[Picture], rows: Rows, settings: Settings) -> list[Issue]:
+    """Note what a person chose, now or before; the issues of pictures where it does not fit."""
+    issues = []
+    if settings.mode == "box":
+        asked = region.parse(settings.box)
+        for picture in pictures:
+            box = asked.within(picture.width, picture.height)
+            if box is None:
+                basis.unread.add(picture.name)
+                reason = f"the box {settings.box} lies outside its {picture.width}×{picture.height}"
+                issues.append(Issue(picture.name, "box", reason))
+            else:
+                basis.regions[picture.name] = box
+    elif not settings.redo and not settings.only:
+        for picture in pictures:
+            kept = hand_region(picture, rows.get(picture.name, {}))
+            if kept is not None:
+                basis.regions[picture.name] = kept
+    return issues
 
 
-def _target(settings: Settings) -> str:
+def _trim(dataset: Dataset, pictures: list[Picture], basis: Basis) -> Job[list[Issue]]:
+    boxes, issues = yield from without_borders(dataset, pictures)
+    basis.unread |= basis.bounds.keys() - boxes.keys()
+    basis.trimmed = sum(box != basis.bounds[name] for name, box in boxes.items())
+    basis.bounds |= boxes
+    return issues
+
+
+def _look(
+    dataset: Dataset,
+    pictures: list[Picture],
+    basis: Basis,
+    target: Target,
+    settings: Settings,
+    model: Path,
+) -> Job[list[Issue]]:
+    """Find what the cuts should show, where the mode asks for that; why some show the centre."""
+    if settings.mode not in LOOKING:
+        return []
+    todo = [p for p in pictures if p.name not in basis.unread and p.name not in basis.regions]
+    with _finder(dataset, Cutter(target), settings, model) as find:
+        basis.focuses, issues = yield from finders.look(todo, basis.bounds, find)
+    basis.unread |= {issue.file for issue in issues if issue.fatal}
+    return issues
+
+
+@contextmanager
+def _finder(dataset: Dataset, cutter: Cutter, settings: Settings, model: Path) -> Iterator[Finder]:
+    if settings.mode == "face":
+        with finders.by_face(dataset, model, settings.margin) as find:
+            yield find
+    elif settings.mode == "foreground":
+        yield finders.by_mask(dataset, dataset.decisions(), settings.margin)
+    else:
+        yield finders.by_saliency(dataset, cutter)
+
+
+def _cut(picture: Picture, cutter: Cutter, basis: Basis, settings: Settings) -> Crop | None:
+    bounds = basis.bounds[picture.name]
+    if picture.name in basis.regions:
+        return cutter.by_hand(whole(picture), basis.regions[picture.name])
     if settings.mode == "none":
-        return "nothing"
-    return f"{settings.size} px" + (" buckets" if settings.buckets else "")
+        return None
+    focus = basis.focuses.get(picture.name)
+    if focus is None:
+        return cutter.centred(bounds)
+    place = cutter.close if settings.tight else cutter.over
+    return place(bounds, focus, settings.mode)
 
 
-def _enlarged(crop: Crop) -> str:
-    factor = crop.width / (crop.box[2] - crop.box[0])
-    return f"is enlarged {factor:.1f}× to reach {crop.width}×{crop.height}"
+def _changes(picture: Picture, crop: Crop | None, rows: Rows, basis: Basis) -> Iterator[Change]:
+    """The crop, and beside one made by hand what the person asked for."""
+    before = rows.get(picture.name, {})
+    chosen = basis.regions.get(picture.name)
+    after = {
+        "crop": encode_crop(crop) if crop else None,
+        REGION: encode(chosen) if chosen else None,
+    }
+    for key, text in after.items():
+        yield Change("decision", picture.name, key, before.get(key), text)
 
 
-def _lost(picture: Picture, crop: Crop) -> float:
-    left, top, right, bottom = crop.box
-    return 1 - (right - left) * (bottom - top) / (picture.width * picture.height)
+def _target_change(rows: Rows, target: Target | None) -> Change:
+    text = targets.encoded(target) if target else None
+    return Change("decision", PROJECT, targets.KEY, rows.get(PROJECT, {}).get(targets.KEY), text)
 
 
-def _facts(cut: dict[Picture, Crop]) -> dict[str, object]:
-    sizes = Counter(f"{crop.width}x{crop.height}" for crop in cut.values())
-    return {"sizes": dict(sizes), "pixels_lost": _mean_lost(cut) if cut else 0.0}
+def _title(settings: Settings, target: Target) -> str:
+    what = "nothing" if settings.mode == "none" else targets.title(target)
+    how = "" if settings.mode in ("none", "centre") else f" by {settings.mode}"
+    return f"crop to {what}{how}" + (f": {', '.join(settings.only)}" if settings.only else "")
 
 
-def _lines(cut: dict[Picture, Crop], settings: Settings) -> tuple[str, ...]:
-    if not cut:
-        return ("whole pictures: nothing is cut",)
-    sizes = Counter((crop.width, crop.height) for crop in cut.values())
-    listed = ", ".join(f"{count} at {w}×{h}" for (w, h), count in sizes.most_common())
-    lost = _mean_lost(cut)
-    lines = [f"{len(cut)} pictures: {listed}; {lost * 100:.0f} % of their pixels are cut away"]
-    if lost > MUCH_CUT and not settings.buckets:
-        bucketed = settings.model_copy(update={"buckets": True})
-        less = _mean_lost({picture: decide(picture, bucketed) for picture in cut})
-        if less < lost - 0.05:
-            lines.append(f"with --buckets it would be {less * 100:.0f} %")
+def _facts(crops: Mapping[Picture, Crop], basis: Basis, target: Target) -> dict[str, Any]:
+    return {
+        **summary.facts(crops),
+        "target": asdict(target) if crops else None,
+        "placed": len(basis.focuses),
+        "trimmed": basis.trimmed,
+        "by_hand": len(basis.regions),
+    }
+
+
+def _lines(
+    crops: Mapping[Picture, Crop], settings: Settings, target: Target, basis: Basis
+) -> tuple[str, ...]:
+    lines = [summary.sentence(crops) if crops else "whole pictures: nothing is cut"]
+    if settings.mode in LOOKING:
+        looked_at = len(crops) - len(basis.regions)
+        lines.append(f"{LOOKING[settings.mode]} found in {len(basis.focuses)} of {looked_at}")
+    if settings.trim:
+        lines.append(f"borders left out of {basis.trimmed}")
+    if basis.regions and settings.mode != "box":
+        lines.append(f"{len(basis.regions)} boxes given by hand are kept; --redo decides them anew")
+    lost, on_purpose = summary.mean_lost(crops), settings.tight or settings.mode in ON_PURPOSE
+    if lost > MUCH_CUT and not target.buckets and not on_purpose:
+        bucketed = Cutter(targets.of_size(target.resolution[0], target.step))
+        less = summary.mean_lost({p: bucketed.centred(basis.bounds[p.name]) for p in crops})
+        if less < lost - WORTH:
+            lines.append(f"with --buckets it would be {less:.0%}")
     return tuple(lines)
-
-
-def _mean_lost(cut: dict[Picture, Crop]) -> float:
-    return sum(_lost(picture, crop) for picture, crop in cut.items()) / len(cut)
