@@ -91,8 +91,8 @@ def main() -> None:
         print_table(ways, count)
 
 
-def print_table(ways: dict[str, Callable[[], None]], count: int) -> None:
-    """Run the ways in turns and print a line each."""
+def print_table(ways: dict[str, Callable[[], None]], count: int) -> dict[str, list[float]]:
+    """Run the ways in turns and print a line each; their wall times, round by round."""
     walls: dict[str, list[float]] = {name: [] for name in ways}
     cores: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
@@ -105,6 +105,7 @@ def print_table(ways: dict[str, Callable[[], None]], count: int) -> None:
         wall, cpu = statistics.median(walls[name]), statistics.median(cores[name])
         spread = f"{count / max(walls[name]):.1f} to {count / min(walls[name]):.1f}"
         print(f"{name:<30} {count / wall:7.1f} img/s ({spread})  {cpu / count * 1000:6.1f} ms CPU")
+    return walls
 
 
 if __name__ == "__main__":

@@ -3,45 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from dataprep.decisions import ALPHA, Background, Crop, Frame, encode_background, encode_crop
 from dataprep.decisions import decode as decode_decisions
-from dataprep.render import needed_size, render, render_file
-from dataprep.stages.crop import Settings, centred, decide
-from dataprep.store import Picture
-
-sides = st.integers(20, 5000)
-
-
-@given(sides, sides, st.sampled_from([(512, 512), (384, 640), (640, 384)]))
-def test_a_centred_cut_lies_inside_and_keeps_the_aspect(
-    width: int, height: int, target: tuple[int, int]
-) -> None:
-    crop = centred(width, height, *target)
-    left, top, right, bottom = crop.box
-    assert 0 <= left < right <= width
-    assert 0 <= top < bottom <= height
-    assert right - left == width or bottom - top == height
-    across, down = target[0] / (right - left), target[1] / (bottom - top)
-    # the box is whole pixels: one pixel of rounding is all the aspect may be off
-    assert abs(across - down) <= max(across, down) / min(right - left, bottom - top) + 1e-9
-
-
-@settings(max_examples=50)
-@given(sides, sides)
-def test_buckets_lose_no_more_than_a_square(width: int, height: int) -> None:
-    picture = Picture("a.png", 0, 0, "", width, height, "PNG", "RGB", 1, 1, "")
-    square = decide(picture, Settings(size=512)).box
-    bucket = decide(picture, Settings(size=512, buckets=True)).box
-
-    def area(box: tuple[int, int, int, int]) -> int:
-        return (box[2] - box[0]) * (box[3] - box[1])
-
-    assert area(bucket) >= area(square) * 0.99
+from dataprep.render import needed_size, render, render_file, render_mask
 
 
 def test_decisions_survive_their_text() -> None:
@@ -79,6 +45,26 @@ def test_the_mask_is_cut_with_the_picture() -> None:
     assert out.crop((3, 0, 64, 64)).getextrema() == ((255, 255), (0, 0), (0, 0))
 
 
+def test_the_mask_is_finished_before_it_is_cut() -> None:
+    image = Image.new("RGB", (200, 100), "red")
+    mask = Image.new("L", (100, 50), 0)
+    mask.paste(255, (60, 0, 100, 50))
+    frame, crop = Frame.of(200, 100), Crop((100, 0, 200, 100), 64, 64)
+    grown = Background("m", "#0000ff", grow=10)
+    cut = np.asarray(render_mask(frame, crop, grown, mask))
+    # 10 of the picture's pixels are 6.4 of the render's: the edge moves from 12.8 to 6.4
+    assert set((cut >= 128).sum(axis=1).tolist()) <= {57, 58}
+    out = np.asarray(render(image, frame, crop, grown, mask))
+    assert (out[:, :, 0] >= 128).tolist() == (cut >= 128).tolist()
+
+
+def test_a_mask_is_as_large_as_its_render() -> None:
+    mask, chosen = Image.new("L", (64, 48), 255), Background("m", "white")
+    frame = Frame((640, 480), (100, 100, 420, 340))
+    assert render_mask(frame, None, chosen, mask).size == (320, 240)
+    assert render_mask(frame, Crop((0, 0, 240, 240), 128, 128), chosen, mask).size == (128, 128)
+
+
 def test_own_transparency_falls_on_white_without_a_decision() -> None:
     image = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
     assert render(image, Frame.of(*image.size), None, None, None).getpixel((0, 0)) == (
@@ -94,14 +80,8 @@ def test_a_draft_decode_shows_the_same_picture(tmp_path: Path) -> None:
     Image.fromarray(smooth.astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
     crop = Crop((200, 0, 1400, 1200), 256, 256)
     size = (1600, 1200)
-    assert needed_size(Frame.of(*size), crop) == (683, 512)
+    assert needed_size(Frame.of(*size), crop) == (478, 358)
     quick = np.asarray(render_file(tmp_path / "a.jpg", Frame.of(*size), crop, None, None), float)
     with Image.open(tmp_path / "a.jpg") as image:
         whole = np.asarray(render(image.convert("RGB"), Frame.of(*size), crop, None, None), float)
     assert np.abs(quick - whole).mean() < 0.5
-
-
-@pytest.mark.parametrize("value", [100, 0, 5000])
-def test_a_size_off_the_grid_is_refused(value: int) -> None:
-    with pytest.raises(ValueError, match=r"64|greater|less"):
-        Settings(size=value)

@@ -84,24 +84,50 @@ def tagger_scores(pixels: npt.NDArray[np.uint8]) -> Floats:
     return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 
-def write_matting(path: Path, side: int = 320) -> Path:
+def write_matting(
+    path: Path, side: int | str = 320, *, batch: int | str = 1, logits: bool = False
+) -> Path:
     """U²-Net's contract: (1, 3, side, side) in, several (1, 1, side, side) out, the first counts.
 
-    The foreground is where the picture is bright.
+    The foreground is where the picture is bright. With ``logits`` the sigmoid is left to others,
+    as BiRefNet does; a ``side`` or ``batch`` in letters is free.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    shape = [1, 1, side, side]
+    shape = [batch, 1, side, side]
     nodes = [
         helper.make_node("ReduceMean", ["input"], ["grey"], axes=[1], keepdims=1),
-        helper.make_node("Sigmoid", ["grey"], ["d0"]),
+        helper.make_node("Identity" if logits else "Sigmoid", ["grey"], ["d0"]),
         helper.make_node("Neg", ["grey"], ["d1"]),
         helper.make_node("Identity", ["grey"], ["d2"]),
     ]
     graph = helper.make_graph(
         nodes,
         "matting",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, 3, side, side])],
         [helper.make_tensor_value_info(f"d{n}", TensorProto.FLOAT, shape) for n in range(3)],
+    )
+    _save(graph, path)
+    return path
+
+
+def write_clothes(path: Path) -> Path:
+    """The contract of rembg's u2net_cloth_seg: (1, 3, 768, 768) in, a score per class out.
+
+    Class 1 (upper body) is where the picture is bright, class 0 (none) where it is not.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["bright"], axes=[1], keepdims=1),
+        helper.make_node("Neg", ["bright"], ["dark"]),
+        helper.make_node("Sub", ["bright", "far"], ["other"]),
+        helper.make_node("Concat", ["dark", "bright", "other", "other"], ["classes"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "clothes",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 768, 768])],
+        [helper.make_tensor_value_info("classes", TensorProto.FLOAT, [1, 4, 768, 768])],
+        [numpy_helper.from_array(np.float32(100), "far")],
     )
     _save(graph, path)
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
@@ -14,26 +15,36 @@ Device = Literal["auto", "cpu", "cuda"]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
-def open_session(path: Path, device: Device) -> tuple[Any, str]:
+def open_session(path: Path, device: Device, threads: int = 0) -> tuple[Any, str]:
     """A session for a file, and why it does not run on a GPU that is there (or nothing).
 
-    "auto" takes CUDA where onnxruntime has it, "cuda" insists. Raises ``DataprepError``.
+    "auto" takes CUDA where onnxruntime has it, "cuda" insists; ``threads`` share one run on the
+    CPU (0: as many as cores). Raises ``DataprepError``.
     """
-    providers = _providers(device)
-    session = _session(path, providers)
-    if CUDA not in providers or CUDA in session.get_providers():
-        return session, ""
+    wanted = providers(device)
+    session = _session(path, wanted, threads)
+    return session, fallback(session, wanted, device)
+
+
+def fallback(session: Any, wanted: Sequence[str], device: Device) -> str:
+    """Why a session does not run on the GPU that was wanted; empty when it does.
+
+    Raises ``DataprepError`` when the device was "cuda".
+    """
+    if CUDA not in wanted or CUDA in session.get_providers():
+        return ""
     reason = "onnxruntime has CUDA but could not start it: its libraries or the driver are missing"
     if device == "cuda":
         raise DataprepError(reason, "pip install 'onnxruntime-gpu[cuda,cudnn]', or --device cpu")
-    return session, f"on the CPU: {reason}"
+    return f"on the CPU: {reason}"
 
 
-def session_options() -> Any:
+def session_options(threads: int = 0) -> Any:
     """onnxruntime's options for a network that runs beside threads that decode."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     # threads that wait by spinning take the cores from those that decode: +40 % CPU time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -66,7 +77,8 @@ def first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _providers(device: Device) -> list[str]:
+def providers(device: Device) -> list[str]:
+    """What onnxruntime is asked for. Raises ``DataprepError`` where "cuda" cannot be had."""
     import onnxruntime as ort
 
     if device == "cpu":
@@ -85,13 +97,18 @@ def _providers(device: Device) -> list[str]:
     return [CPU]
 
 
-def _session(path: Path, providers: list[str]) -> Any:
+def _session(path: Path, providers: list[str], threads: int) -> Any:
     import onnxruntime as ort
 
     try:
-        return ort.InferenceSession(path, session_options(), providers=providers)
+        return ort.InferenceSession(path, session_options(threads), providers=providers)
     except ort_errors() as error:
-        raise DataprepError(
-            f"{path}: cannot be loaded ({first_line(error)})",
-            "the file is cut short, of another kind, or needs a newer onnxruntime",
-        ) from None
+        raise unloadable(path, error) from None
+
+
+def unloadable(what: Path | str, error: Exception) -> DataprepError:
+    """The error of a model file that onnxruntime refuses."""
+    return DataprepError(
+        f"{what}: cannot be loaded ({first_line(error)})",
+        "the file is cut short, of another kind, or needs a newer onnxruntime",
+    )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageColor
 
-from dataprep.decisions import ALPHA, Background, Box, Crop, Frame
-from dataprep.images import decode
+from dataprep import masks
+from dataprep.compositing import composite
+from dataprep.decisions import Background, Box, Crop, Frame
+from dataprep.drafts import MARGIN, is_faithful
+from dataprep.images import MAX_PIXELS, decode
+
+Size = tuple[int, int]
 
 WHITE = (255, 255, 255)
-DRAFT_MARGIN = 2
-"""A JPEG is decoded at a fraction only while it stays this many times larger than needed."""
 
 
 def render(
@@ -30,11 +34,32 @@ def render(
     decision falls on white.
     """
     cut = _cut(image, frame, crop)
-    if background is not None and mask is not None:
-        left, top, right, bottom = frame.box
-        foreground = _cut(mask, Frame.of(right - left, bottom - top), crop, cut.size)
-        return _composite(cut, foreground, background.composite)
-    return flatten(cut)
+    if background is None or mask is None:
+        return flatten(cut)
+    foreground = _foreground(frame, crop, background, mask, cut.size)
+    return composite(cut, foreground, background.composite)
+
+
+def render_mask(
+    frame: Frame, crop: Crop | None, background: Background, mask: Image.Image
+) -> Image.Image:
+    """The foreground as the render uses it: "L" of the render's size, 255 is subject.
+
+    A picture's own transparency is not in it: that is in its pixels.
+    """
+    left, top, right, bottom = frame.box
+    return _foreground(frame, crop, background, mask, (right - left, bottom - top))
+
+
+def _foreground(
+    frame: Frame, crop: Crop | None, background: Background, mask: Image.Image, whole: Size
+) -> Image.Image:
+    """The finished mask, cut; without a crop at the size of the ``whole`` picture."""
+    left, top, right, bottom = frame.box
+    if masks.is_worked(background):
+        scale = mask.width / (right - left)
+        mask = Image.fromarray(masks.finish(np.asarray(mask), background, scale))
+    return _cut(mask, Frame.of(right - left, bottom - top), crop, whole)
 
 
 def needed_size(frame: Frame, crop: Crop | None) -> tuple[int, int] | None:
@@ -42,7 +67,7 @@ def needed_size(frame: Frame, crop: Crop | None) -> tuple[int, int] | None:
     if crop is None:
         return None
     left, top, right, bottom = crop.box
-    scale = DRAFT_MARGIN * max(crop.width / (right - left), crop.height / (bottom - top))
+    scale = MARGIN * max(crop.width / (right - left), crop.height / (bottom - top))
     if scale >= 1:
         return None
     return round(frame.whole[0] * scale), round(frame.whole[1] * scale)
@@ -54,9 +79,16 @@ def render_file(
     crop: Crop | None,
     background: Background | None,
     mask: Image.Image | None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Image.Image:
     """Decode a file as far as needed and render it. Raises ``BadImage``."""
-    return render(decode(path, needed_size(frame, crop)), frame, crop, background, mask)
+    image = decode(path, needed_size(frame, crop), max_pixels)
+    if crop is not None and image.size != frame.whole:
+        left, top, right, bottom = _scaled(crop.box, image, frame)
+        ratio = min((right - left) / crop.width, (bottom - top) / crop.height)
+        if not is_faithful(image, ratio):
+            image = decode(path, None, max_pixels)
+    return render(image, frame, crop, background, mask)
 
 
 def framed(image: Image.Image, frame: Frame) -> Image.Image:
@@ -82,18 +114,6 @@ def _scaled(box: Box, image: Image.Image, frame: Frame) -> tuple[float, float, f
     """A box of the original in the pixels of what was decoded of it."""
     across, down = image.width / frame.whole[0], image.height / frame.whole[1]
     return box[0] * across, box[1] * down, box[2] * across, box[3] * down
-
-
-def _composite(image: Image.Image, foreground: Image.Image, composite: str) -> Image.Image:
-    if image.mode == "RGBA":
-        # what was transparent in the original stays outside the subject
-        own = image.getchannel("A")
-        black = Image.new("L", own.size, 0)
-        foreground = Image.composite(foreground, black, own)
-        image = image.convert("RGB")
-    cut_out = image.copy()
-    cut_out.putalpha(foreground)
-    return cut_out if composite == ALPHA else flatten(cut_out, parse_colour(composite))
 
 
 def flatten(image: Image.Image, colour: tuple[int, int, int] = WHITE) -> Image.Image:
