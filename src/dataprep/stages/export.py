@@ -2,273 +2,228 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from contextlib import closing
+import os
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
-
-from dataprep import concept, files, layout
-from dataprep.captions import frequency, join_tags
+from dataprep import files, layout
 from dataprep.dataset import Dataset
-from dataprep.decisions import Decisions
-from dataprep.errors import DataprepError, UsageError
+from dataprep.decisions import ALPHA
+from dataprep.errors import UsageError
+from dataprep.exporting.manifest import Manifest
+from dataprep.exporting.plan import Plan, make_plan
+from dataprep.exporting.repeats import steps_of
+from dataprep.exporting.settings import Settings
+from dataprep.exporting.train_file import write_train_file
+from dataprep.exporting.train_values import train_values
+from dataprep.exporting.writer import Form, Item, NotOurs, bring
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
-from dataprep.layout import Layout
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
-from dataprep.settings import Settings as Base
-from dataprep.settings import read_recipe
 from dataprep.stages.scan import refresh
-from dataprep.store import Picture
 from dataprep.weights import find_base
 
-KEPT_TAGS = 12
 
-Digests = Mapping[str, list[str]]
+@dataclass(slots=True)
+class Outcome:
+    """What an export did."""
 
-
-class NotOurs(DataprepError):
-    """A person's own file stands where the export would write."""
-
-
-def _folder_name(value: str) -> str:
-    if not value.strip() or set(value) & set('/\\:*?"<>|'):
-        raise ValueError('must be a folder name: not empty, none of / \\ : * ? " < > |')
-    return value.strip()
-
-
-class Settings(Base):
-    """Where to, under which name, how often repeated."""
-
-    out: Path = Field(json_schema_extra={"positional": True})
-    """The training folder to write; relative to the current folder."""
-    concept: Annotated[str, AfterValidator(_folder_name)]
-    """Name of the concept, the second half of N_concept."""
-    repeats: Annotated[int, Field(ge=1, le=1000)] = 10
-    """How often each picture is seen in an epoch, the N of N_concept."""
-    base: str = ""
-    """The base model to train on: a diffusers folder of the SD1.5 shape, or "demo"."""
-    tagger: str = ""
-    """The tagger that `dataprep score` reads the samples with; the one used last if empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picture on its way out."""
-
-    picture: Picture
-    decisions: Decisions
-    path: Path
-    caption: str
-
-    @property
-    def source(self) -> str:
-        """What the exported picture is made of: equal text, equal pixels."""
-        return f"{self.picture.sha} {self.decisions.render_key}"
-
-    @property
-    def caption_path(self) -> Path:
-        """The exported caption file."""
-        return self.path.with_suffix(".txt")
-
-    @property
-    def caption_bytes(self) -> bytes:
-        """Its content; empty: there is none."""
-        # the trainers stop at an empty caption file, and take the folder's name when there is none
-        return f"{self.caption}\n".encode() if self.caption else b""
+    written: int = 0
+    removed: int = 0
+    kept_keys: tuple[str, ...] = ()
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Render and caption every usable picture; what is there and unchanged is left alone."""
     issues = yield from refresh(dataset)
-    target = Layout(settings.out, settings.concept, settings.repeats)
     if settings.out.resolve() == dataset.root:
         raise UsageError(f"{settings.out}: is the project itself", "give a folder of its own")
     base = find_base(settings.base) if settings.base else ""
-    items = _items(dataset, target)
-    if not items:
+    plan = make_plan(dataset, settings)
+    if not plan.items:
         raise UsageError(f"{dataset.root}: no picture to export", "see `dataprep scan`")
+    _check_alpha(settings, plan)
+    manifest = Manifest(settings.out)
     if dataset.dry_run:
-        return _dry(target, items, issues)
-    target.make()
+        return _dry(settings, manifest, plan, issues)
+    layout.make(settings.out)
+    outcome = Outcome()
     # first of all: train.toml marks the folder as an export, no project's pictures lie in it
-    _write_train_file(dataset, settings, base, target, items)
-    written, removed, bad = yield from _write(dataset, target, items)
-    issues += bad
-    issues += [
-        Issue(path.name, "layout", "another folder of this concept is trained as well", fatal=False)
-        for path in target.siblings()
-    ]
-    return _report(target, items, written, removed, issues)
+    facts, defaults = train_values(dataset, settings, base, plan)
+    path = settings.out / layout.TRAIN_FILE
+    train = write_train_file(path, facts, defaults, manifest.train)
+    manifest.train, outcome.kept_keys = train.values, train.kept
+    issues += yield from _write(dataset, settings, manifest, plan, outcome)
+    return _report(settings, manifest, plan, outcome, issues)
 
 
-def _items(dataset: Dataset, target: Layout) -> list[Item]:
-    pictures, decisions, tags = dataset.usable(), dataset.decisions(), dataset.all_tags()
-    stems = layout.target_names(picture.name for picture in pictures)
-    return [
-        Item(
-            picture,
-            decisions.get(picture.name, Decisions()),
-            target.images / f"{stems[picture.name]}.png",
-            join_tags(tags.get(picture.name, [])),
-        )
-        for picture in pictures
-    ]
+def _check_alpha(settings: Settings, plan: Plan) -> None:
+    for item in plan.items:
+        background = item.decisions.background
+        if settings.format == "jpg" and background and background.composite == ALPHA:
+            raise UsageError(
+                f"{item.picture.name} has a transparent background, and jpg has no alpha",
+                "give --format png or webp, or `dataprep background --composite white`",
+            )
 
 
 def _write(
-    dataset: Dataset, target: Layout, items: list[Item]
-) -> Job[tuple[int, int, list[Issue]]]:
-    """Bring the folder of pictures up to date: how many were written, removed, and what failed."""
-    before = layout.read_captions(target.out)
-    fresh = {item.caption_path.name: [layout.digest(item.caption_bytes)] for item in items}
-    # both, while it is not said which of them a kill left
-    both = {name: sorted({*before.get(name, ()), *fresh[name]}) for name in fresh}
-    layout.write_captions(target.out, {**before, **both})
-    written, issues = yield from _render_all(dataset, items, both)
-    removed = _remove_stale(target, items, before)
-    layout.write_captions(target.out, fresh)
-    return written, removed, issues
+    dataset: Dataset, settings: Settings, manifest: Manifest, plan: Plan, outcome: Outcome
+) -> Job[list[Issue]]:
+    """Bring the folders up to date; the issues of what could not be written, or is not ours."""
+    try:
+        issues = _folders(settings.out, manifest, plan)
+        issues += yield from _bring_all(dataset, settings, manifest, plan, outcome)
+        wanted = {name for item in plan.items for name in item.files(settings.form)}
+        issues += _remove_stale(manifest, wanted, outcome)
+        issues += _unknown(settings.out, manifest, plan)
+        yield from _flush(manifest)
+        manifest.save()
+    finally:
+        manifest.close()
+    return issues
 
 
-def _render_all(dataset: Dataset, items: list[Item], ours: Digests) -> Job[tuple[int, list[Issue]]]:
-    written, issues = 0, []
+def _folders(out: Path, manifest: Manifest, plan: Plan) -> list[Issue]:
+    """Make the folders of the parts; one of the same concept with other repeats is renamed."""
+    issues = []
+    for part in {item.part for item in plan.items}:
+        folder = out / part.folder
+        for other in layout.siblings(folder):
+            old = other.relative_to(out).as_posix()
+            ours = any(name.startswith(f"{old}/") for name in manifest.names())
+            if ours and not folder.exists():
+                other.rename(folder)
+                manifest.rename_folder(old, part.folder)
+            else:
+                reason = "another folder of this concept is trained as well"
+                issues.append(Issue(old, "layout", reason, fatal=False))
+        folder.mkdir(exist_ok=True)
+        files.sweep(folder)
+    return issues
+
+
+def _bring_all(
+    dataset: Dataset, settings: Settings, manifest: Manifest, plan: Plan, outcome: Outcome
+) -> Job[list[Issue]]:
+    issues: list[Issue] = []
+    form, items = settings.form, plan.items
+    for folder in {Path(name).parent for item in items for name in item.files(form)}:
+        (settings.out / folder).mkdir(parents=True, exist_ok=True)
 
     def work(item: Item) -> bool | Issue:
         try:
-            return _export(dataset, item, ours)
+            return bring(dataset, manifest, item, form)
         except BadImage as error:
             return Issue(item.picture.name, "unreadable", error.message)
         except NotOurs as error:
             return Issue(item.picture.name, "kept", error.message)
 
-    with closing(ordered(items, work, threads(), 2 * threads())) as outcomes:
-        for done, (item, outcome) in enumerate(outcomes, start=1):
-            if isinstance(outcome, Issue):
-                issues.append(outcome)
+    with closing(ordered(items, work, threads(), 2 * threads())) as results:
+        for done, (item, result) in enumerate(results, start=1):
+            if isinstance(result, Issue):
+                issues.append(result)
             else:
-                written += outcome
+                outcome.written += result
             yield Progress(done, len(items), item.picture.name)
-    return written, issues
+    return issues
 
 
-def _export(dataset: Dataset, item: Item, ours: Digests) -> bool:
-    """Write one picture and its caption; False when both were there already.
-
-    Raises ``NotOurs`` when a person's own work stands in their place.
-    """
-    source = layout.source_of(item.path)
-    if source is None and item.path.exists():
-        raise NotOurs(f"{item.path} was not written by an export, and is kept")
-    if source != item.source:
-        image = dataset.render(item.picture, item.decisions)
-        layout.save_picture(image, item.path, item.source)
-    return _write_caption(item, ours) or source != item.source
-
-
-def _write_caption(item: Item, ours: Digests) -> bool:
-    path = item.caption_path
-    current = path.read_bytes() if path.is_file() else b""
-    if current == item.caption_bytes:
-        return False
-    if current and layout.digest(current) not in ours[path.name]:
-        raise NotOurs(f"{path} was edited, and is kept; edit the project's caption instead")
-    if item.caption_bytes:
-        files.write_bytes(path, item.caption_bytes)
-    else:
-        path.unlink()
-    return True
+def _remove_stale(manifest: Manifest, wanted: set[str], outcome: Outcome) -> list[Issue]:
+    """Take out what an earlier export wrote and is no longer wanted; what was edited stays."""
+    issues = []
+    stale = [name for name in manifest.names() if name not in wanted]
+    for name in stale:
+        state, _ = manifest.look(name)
+        if state == "ours":
+            manifest.remove(name)
+            outcome.removed += not name.endswith(".txt")
+            continue
+        if state == "foreign":
+            reason = "is no longer exported, but was edited, and is kept"
+            issues.append(Issue(name, "kept", reason, fatal=False))
+        manifest.forget(name)
+    for folder in {manifest.path(name).parent for name in stale}:
+        # one that still holds anything stays
+        with suppress(OSError):
+            folder.rmdir()
+    return issues
 
 
-def _remove_stale(target: Layout, items: list[Item], ours: Digests) -> int:
-    """Take out pictures that an earlier export wrote and that are no longer wanted."""
-    wanted = {item.path for item in items}
-    stale = [
-        path
-        for path in target.images.glob("*.png")
-        if path not in wanted and layout.source_of(path) is not None
-    ]
-    for path in stale:
-        path.unlink()
-        caption = path.with_suffix(".txt")
-        known = ours.get(caption.name, [])
-        if caption.is_file() and layout.digest(caption.read_bytes()) in known:
-            caption.unlink()
-    return len(stale)
+def _unknown(out: Path, manifest: Manifest, plan: Plan) -> list[Issue]:
+    """Files in our folders that no export wrote: left alone, and named."""
+    issues = []
+    for folder in sorted({item.part.folder for item in plan.items}):
+        with os.scandir(out / folder) as found:
+            names = sorted(entry.name for entry in found if entry.is_file())
+        for name in names:
+            # kohya's latent caches lie beside the pictures
+            ours = name.startswith(".") or name.endswith(".npz")
+            if not ours and not manifest.knows(f"{folder}/{name}"):
+                reason = "was not written by an export; it is left there, and trained on"
+                issues.append(Issue(f"{folder}/{name}", "unknown", reason, fatal=False))
+    return issues
 
 
-def _write_train_file(
-    dataset: Dataset, settings: Settings, base: str, target: Layout, items: list[Item]
-) -> None:
-    """train.toml: the folder's facts and the recipe's [train] table, and defaults beside them."""
-    known = concept.read(dataset.store)
-    recipe = read_recipe(dataset.root)
-    rows = frequency(dataset.all_tags().values())
-    tagger = settings.tagger or str(recipe.get("tag", {}).get("model", ""))
-    facts: dict[str, Any] = {
-        "train_data_dir": "img",
-        "caption_extension": ".txt",
-        **recipe.get("train", {}),
-        "trigger_word": known.trigger,
-        "pruned_tags": list(known.pruned),
-        "kept_tags": layout.kept_tags(rows, len(items), known.trigger, KEPT_TAGS),
-    }
-    if base:
-        facts["pretrained_model_name_or_path"] = base
-    if tagger:
-        facts["tagger"] = tagger
-    defaults = {
-        "resolution": _resolution(items),
-        "keep_tokens": 1 if known.trigger else 0,
-        "output_dir": "model",
-        "output_name": settings.concept,
-        "max_train_epochs": 10,
-    }
-    layout.write_train_file(target.train_file, facts, defaults)
+def _flush(manifest: Manifest) -> Job[None]:
+    """What is going to be reported as done outlives a power cut."""
+    written = manifest.written
+    with closing(ordered(written, files.sync, threads(), 64)) as flushed:
+        for done, _ in enumerate(flushed, start=1):
+            yield Progress(done, len(written), "flushing to the disk")
+    for folder in {path.parent for path in written}:
+        files.sync(folder)
 
 
-def _resolution(items: list[Item]) -> int:
-    """The side of the square of the same area as the largest picture, on the grid of 64."""
-    crops = [item.decisions.crop for item in items if item.decisions.crop]
-    area = max((crop.width * crop.height for crop in crops), default=512 * 512)
-    return max(64, round(math.sqrt(area) / 64) * 64)
-
-
-def _dry(target: Layout, items: list[Item], issues: list[Issue]) -> Report:
-    fresh = [item for item in items if layout.source_of(item.path) != item.source]
+def _dry(settings: Settings, manifest: Manifest, plan: Plan, issues: list[Issue]) -> Report:
+    form = settings.form
+    fresh = [item for item in plan.items if _is_new(manifest, item, form)]
+    paths = {item.picture.name: manifest.path(item.picture_file(form)) for item in fresh}
     return Report(
         "export",
-        unchanged=len(items) - len(fresh),
-        issues=tuple(issues),
-        facts={"would_write": [str(item.path) for item in fresh]},
+        unchanged=len(plan.items) - len(fresh),
+        issues=(*issues, *plan.remarks),
+        facts={"would_write": [str(path) for path in paths.values()]},
         lines=(
-            *(f"+ {item.path}  {item.caption}" for item in fresh),
-            f"{len(fresh)} pictures would be written to {target.images}",
+            *(f"+ {paths[item.picture.name]}  {item.caption}" for item in fresh),
+            f"{len(fresh)} pictures would be written to {settings.out}",
+            *plan.lines,
         ),
         dry_run=True,
     )
 
 
+def _is_new(manifest: Manifest, item: Item, form: Form) -> bool:
+    _, entry = manifest.look(item.picture_file(form))
+    return entry is None or entry.source != f"{item.source} {form.key}"
+
+
 def _report(
-    target: Layout, items: list[Item], written: int, removed: int, issues: list[Issue]
+    settings: Settings, manifest: Manifest, plan: Plan, outcome: Outcome, issues: list[Issue]
 ) -> Report:
-    bare = [item.picture.name for item in items if not item.caption]
-    remarks = [
-        Issue(name, "no caption", "is trained under the folder's name", False) for name in bare
+    out = settings.out
+    changed = f"{outcome.written} written, {outcome.removed} removed"
+    counts = plan.folders
+    lines = [f"{count} pictures in {out / folder}" for folder, count in counts.items()]
+    lines[-1] += f" ({changed})"
+    path = out / layout.TRAIN_FILE
+    issues += [
+        Issue(layout.TRAIN_FILE, "kept", f"{key} was changed by hand, and is kept", fatal=False)
+        for key in outcome.kept_keys
     ]
     return Report(
         "export",
-        done=written,
-        unchanged=len(items) - written,
-        issues=(*issues, *remarks),
-        facts={"images": str(target.images), "train": str(target.train_file), "removed": removed},
-        lines=(
-            f"{len(items)} pictures in {target.images} ({written} written, {removed} removed)",
-            f"train with: dataprep train {target.out}",
-        ),
+        done=outcome.written,
+        unchanged=len(plan.items) - outcome.written,
+        issues=(*issues, *plan.remarks),
+        facts={
+            "images": str(out / next(iter(counts))),
+            "folders": counts,
+            "train": str(path),
+            "removed": outcome.removed,
+            "steps": steps_of(plan.uses, plan.length),
+        },
+        lines=(*lines, *plan.lines, f"train with: dataprep train {out}"),
     )

@@ -1,0 +1,127 @@
+"""train.toml as ``dataprep export`` writes it: kohya's names, in sections for the reader's eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Table
+
+from dataprep import files
+from dataprep.captions import tag_key
+from dataprep.errors import DataprepError
+
+SIZE = 512
+"""Side of the square whose area is trained on when nothing was decided (pixels)."""
+EPOCHS = 10
+
+SECTIONS = {
+    "model": "the base model, a diffusers folder",
+    "dataset": "what is trained on",
+    "network": "the size of the LoRA; effective learning rate = lr × alpha / dim",
+    "training": "how long and how fast",
+    "output": "where the LoRA goes",
+    "concept": "what `dataprep score` measures",
+}
+SECTION_OF = {
+    "pretrained_model_name_or_path": "model",
+    "clip_skip": "model",
+    "train_data_dir": "dataset",
+    "caption_extension": "dataset",
+    "resolution": "dataset",
+    "keep_tokens": "dataset",
+    "shuffle_caption": "dataset",
+    "enable_bucket": "dataset",
+    "min_bucket_reso": "dataset",
+    "max_bucket_reso": "dataset",
+    "bucket_reso_steps": "dataset",
+    "bucket_no_upscale": "dataset",
+    "network_dim": "network",
+    "network_alpha": "network",
+    "output_dir": "output",
+    "output_name": "output",
+    "save_every_n_epochs": "output",
+    "trigger_word": "concept",
+    "pruned_tags": "concept",
+    "kept_tags": "concept",
+    "tagger": "concept",
+}
+"""Sections are for the reader; the trainer flattens them. Whatever is not here is training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How an update of train.toml went."""
+
+    values: dict[str, Any]
+    """What was written; the next update is told, to know a person's values from ours."""
+    kept: tuple[str, ...]
+    """Keys that a person changed since, and that so stay."""
+
+
+def write_train_file(
+    path: Path,
+    facts: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    last: Mapping[str, Any],
+) -> Written:
+    """Write or update train.toml; what a person wrote into it stays.
+
+    ``facts`` are brought up to date unless a person changed them since ``last``; ``defaults`` are
+    written where the key is not there yet.
+    """
+    document = _parsed(path)
+    present = _present(document)
+    kept = [key for key in facts if _is_a_persons(key, facts, present, last)]
+    fresh = {key: value for key, value in defaults.items() if key not in present}
+    values = {**fresh, **{key: value for key, value in facts.items() if key not in kept}}
+    order = list(SECTIONS)
+    for key in sorted(values, key=lambda key: order.index(SECTION_OF.get(key, "training"))):
+        section = SECTION_OF.get(key, "training")
+        if section not in document:
+            document[section] = tomlkit.table().comment(SECTIONS[section])
+        table = document[section]
+        if isinstance(table, Table):
+            table[key] = values[key]
+    text = tomlkit.dumps(document)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        files.write_text(path, text)
+    return Written({**last, **values}, tuple(kept))
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    """Every key of a train.toml with its value, sections left out."""
+    return _present(_parsed(path))
+
+
+def _present(document: tomlkit.TOMLDocument) -> dict[str, Any]:
+    """The keys of all sections as plain values."""
+    tables = document.unwrap().values()
+    return {
+        key: value for table in tables if isinstance(table, dict) for key, value in table.items()
+    }
+
+
+def _is_a_persons(
+    key: str, facts: Mapping[str, Any], present: Mapping[str, Any], last: Mapping[str, Any]
+) -> bool:
+    known = key in last and key in present
+    return known and present[key] != last[key] and present[key] != facts[key]
+
+
+def _parsed(path: Path) -> tomlkit.TOMLDocument:
+    if not path.is_file():
+        return tomlkit.document()
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (tomlkit.exceptions.ParseError, UnicodeDecodeError) as error:
+        raise DataprepError(f"{path}: {error}", "mend the line, or remove the file") from None
+
+
+def kept_tags(frequency: list[tuple[str, int]], total: int, trigger: str, limit: int) -> list[str]:
+    """The most frequent tags that stayed in the captions; the trigger is none of them."""
+    often = [tag for tag, count in frequency if count * 2 >= total]
+    return [tag for tag in often if tag_key(tag) != tag_key(trigger)][:limit]

@@ -1,0 +1,66 @@
+"""What the project knows that train.toml must say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataprep import concept, layout, target
+from dataprep.buckets import Target
+from dataprep.captions import frequency
+from dataprep.dataset import Dataset
+from dataprep.exporting.plan import Plan
+from dataprep.exporting.settings import Settings
+from dataprep.exporting.train_file import EPOCHS, SIZE, kept_tags
+from dataprep.settings import read_recipe
+
+KEPT_TAGS = 12
+
+
+def train_values(
+    dataset: Dataset, settings: Settings, base: str, plan: Plan
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What train.toml must say (sizes, the recipe's [train], the concept), and where to begin."""
+    known = concept.read(dataset.store)
+    recipe = read_recipe(dataset.root)
+    tagger = settings.tagger or str(recipe.get("tag", {}).get("model", ""))
+    facts: dict[str, Any] = {
+        "train_data_dir": layout.IMAGES,
+        "caption_extension": ".txt",
+        **_sizes(target.read(dataset.store)),
+        **recipe.get("train", {}),
+        "trigger_word": known.trigger,
+        "pruned_tags": list(known.pruned),
+        "kept_tags": kept_tags(
+            frequency(plan.tags.values()), len(plan.items), known.trigger, KEPT_TAGS
+        ),
+    }
+    if base:
+        facts["pretrained_model_name_or_path"] = base
+    if tagger:
+        facts["tagger"] = tagger
+    defaults = {
+        "resolution": SIZE,
+        "keep_tokens": 1 if known.trigger else 0,
+        "output_dir": "model",
+        "output_name": settings.concept or plan.items[0].part.concept,
+        "max_train_epochs": EPOCHS,
+    }
+    return facts, defaults
+
+
+def _sizes(decided: Target | None) -> dict[str, Any]:
+    """The target under the trainer's names, so that it buckets as was cut."""
+    if decided is None:
+        return {}
+    width, height = decided.resolution
+    sizes: dict[str, Any] = {"resolution": width if width == height else [width, height]}
+    if not decided.buckets:
+        return {**sizes, "enable_bucket": False}
+    return {
+        **sizes,
+        "enable_bucket": True,
+        "min_bucket_reso": decided.min_size,
+        "max_bucket_reso": decided.max_size,
+        "bucket_reso_steps": decided.step,
+        "bucket_no_upscale": decided.no_upscale,
+    }

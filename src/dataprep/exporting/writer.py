@@ -1,0 +1,153 @@
+"""Bringing one picture, its caption and its mask into the training folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from dataprep import layout
+from dataprep.dataset import Dataset
+from dataprep.decisions import Decisions
+from dataprep.errors import DataprepError
+from dataprep.exporting.encoders import ENDINGS, Format, encode, exif_of
+from dataprep.exporting.manifest import Manifest, digest_of
+from dataprep.exporting.parts import Part
+from dataprep.images import BadImage
+from dataprep.render import flatten
+from dataprep.store import Picture
+
+Masks = Literal["none", "folder", "alpha"]
+
+RENDER_VERSION = 1
+"""Goes up when the same decisions give other pixels, so that an export is written anew."""
+
+
+class NotOurs(DataprepError):
+    """A person's own file stands where the export would write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How training pictures are stored."""
+
+    format: Format = "png"
+    quality: int = 95
+    metadata: bool = False
+    masks: Masks = "none"
+
+    @property
+    def key(self) -> str:
+        """What of it changes the bytes."""
+        parts = [self.format, str(self.quality) if self.format == "jpg" else ""]
+        parts += ["metadata" if self.metadata else "", "alpha" if self.masks == "alpha" else ""]
+        return " ".join([str(RENDER_VERSION), *filter(None, parts)])
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture on its way out."""
+
+    picture: Picture
+    decisions: Decisions
+    part: Part
+    stem: str
+    caption: str
+
+    @property
+    def source(self) -> str:
+        """What its pixels are made of: equal text, equal pixels."""
+        return f"{self.picture.sha} {self.decisions.render_key}"
+
+    @property
+    def caption_file(self) -> str:
+        """The exported caption, inside the training folder."""
+        return f"{self.part.folder}/{self.stem}.txt"
+
+    @property
+    def caption_bytes(self) -> bytes:
+        """Its content; empty: there is none."""
+        # the trainers stop at an empty caption file, and take the folder's name when there is none
+        return f"{self.caption}\n".encode() if self.caption else b""
+
+    def picture_file(self, form: Form) -> str:
+        """The exported picture, inside the training folder."""
+        return f"{self.part.folder}/{self.stem}{ENDINGS[form.format]}"
+
+    def mask_file(self, form: Form) -> str:
+        """Its mask for masked loss, inside the training folder; empty: none is written."""
+        wanted = form.masks == "folder" and self.decisions.background is not None
+        folder = self.part.folder.rpartition("/")[2]
+        return f"{layout.MASKS}/{folder}/{self.stem}.png" if wanted else ""
+
+    def files(self, form: Form) -> list[str]:
+        """Every file that it has in the training folder."""
+        caption = self.caption_file if self.caption_bytes else ""
+        return [name for name in (self.picture_file(form), caption, self.mask_file(form)) if name]
+
+
+def bring(dataset: Dataset, manifest: Manifest, item: Item, form: Form) -> bool:
+    """Write what of a picture is not there yet; False when all of it was.
+
+    Raises ``BadImage`` and ``NotOurs``.
+    """
+    source = f"{item.source} {form.key}"
+    new = _bring(manifest, item.picture_file(form), source, lambda: _pixels(dataset, item, form))
+    if name := item.mask_file(form):
+        new |= _bring(manifest, name, f"mask {source}", lambda: _mask(dataset, item))
+    return _caption(manifest, item) or new
+
+
+def _bring(manifest: Manifest, name: str, source: str, make: Callable[[], bytes]) -> bool:
+    state, entry = manifest.look(name)
+    if entry is not None and entry.source == source:
+        return False
+    data = make()
+    if state == "foreign":
+        if manifest.adopt(name, source, data):
+            return False
+        raise NotOurs(_words(manifest, name))
+    manifest.write(name, source, data)
+    return True
+
+
+def _words(manifest: Manifest, name: str) -> str:
+    if manifest.knows(name):
+        advice = "; edit the project's caption instead" if name.endswith(".txt") else ""
+        return f"{manifest.path(name)} was edited, and is kept{advice}"
+    return f"{manifest.path(name)} was not written by an export, and is kept"
+
+
+def _caption(manifest: Manifest, item: Item) -> bool:
+    name, data = item.caption_file, item.caption_bytes
+    if data:
+        return _bring(manifest, name, digest_of(data), lambda: data)
+    state, _ = manifest.look(name)
+    if state == "foreign":
+        raise NotOurs(_words(manifest, name))
+    if state == "ours":
+        manifest.remove(name)
+    return state == "ours"
+
+
+def _pixels(dataset: Dataset, item: Item, form: Form) -> bytes:
+    image = dataset.render(item.picture, item.decisions)
+    if form.masks == "alpha" and item.decisions.background is not None:
+        image = flatten(image)
+        image.putalpha(dataset.render_mask(item.picture, item.decisions))
+    exif = _exif(dataset, item.picture) if form.metadata else b""
+    return encode(image, form.format, form.quality, exif)
+
+
+def _mask(dataset: Dataset, item: Item) -> bytes:
+    return encode(dataset.render_mask(item.picture, item.decisions), "png", 0)
+
+
+def _exif(dataset: Dataset, picture: Picture) -> bytes:
+    try:
+        with Image.open(dataset.file(picture)) as image:
+            return exif_of(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(f"its metadata cannot be read ({error})") from None
