@@ -132,3 +132,30 @@ def told(*args):
 images.probe = told
 sys.exit(main(["scan", sys.argv[1]]))
 """
+
+
+def test_import_takes_the_last_place_for_the_project_or_else_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (64, 64), "red" if name == "one" else "blue").save(
+            tmp_path / name / "a.png"
+        )
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert main(["import", "../one"]) == 0
+    assert [path.name for path in here.glob("*.png")] == ["a.png"]
+    assert main(["import", "../one", "../two", "../there", "--flat"]) == 0
+    assert sorted(path.name for path in there.glob("*.png")) == ["a-2.png", "a.png"]
+
+
+def test_a_rejected_broken_picture_fails_no_more(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    assert main(["scan", str(tmp_path)]) == 1
+    assert main(["verdict", str(tmp_path), "reject", "--found", "unreadable"]) == 0
+    assert main(["scan", str(tmp_path)]) == 0
+    assert main(["undo", str(tmp_path)]) == 0
+    assert main(["scan", str(tmp_path)]) == 1

@@ -13,6 +13,7 @@ from dataprep.decisions import Background, Crop, Decisions
 from dataprep.images import BadImage, probe
 from dataprep.jobs import Progress
 from dataprep.settings import Settings, build
+from dataprep.stages import export
 from tests.test_tui_folder import BROKEN, paint_project
 from tui import __main__ as door
 from tui.fields import command_line, fields_of, values_of
@@ -71,6 +72,14 @@ def test_the_command_line_says_what_differs() -> None:
     assert command_line("export", ".", fields, raw) == (
         "dataprep export . 'my lora' --limit 3 --tags 'red scarf' --no-keep-all"
     )
+
+
+def test_what_may_come_often_comes_often_on_the_command_line() -> None:
+    fields = fields_of(export.Settings, {})
+    raw = {field.name: field.start for field in fields}
+    raw |= {"out": "lora", "parts": "2_a=a/*, 3_b=tag:b"}
+    line = command_line("export", ".", fields, raw)
+    assert line == "dataprep export . lora --parts '2_a=a/*' --parts 3_b=tag:b"
 
 
 def test_pace_starts_anew_with_every_phase() -> None:

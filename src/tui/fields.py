@@ -33,6 +33,8 @@ class Field:
     """An empty text means None."""
     positional: bool = False
     """On a command line it stands without its name."""
+    repeat: bool = False
+    """On a command line its name comes again with each entry of the list."""
 
 
 def fields_of(model: type[Settings], recipe: Mapping[str, Any]) -> list[Field]:
@@ -67,6 +69,8 @@ def command_line(verb: str, folder: str, fields: Sequence[Field], raw: Mapping[s
             continue
         elif isinstance(entry, bool):
             flags.append(flag if entry else "--no-" + flag.removeprefix("--"))
+        elif field.repeat:
+            flags += [word for part in _value(field, entry) for word in (flag, part)]
         else:
             flags += [flag, entry]
     return shlex.join([*words, *flags])
@@ -82,7 +86,7 @@ def _field(name: str, info: FieldInfo, start: Any) -> Field:
         kind = "choice"
     elif origin in (tuple, list, frozenset, set):
         kind = "list"
-    extra = info.json_schema_extra
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     return Field(
         name,
         kind,
@@ -91,7 +95,8 @@ def _field(name: str, info: FieldInfo, start: Any) -> Field:
         choices=get_args(annotation) if kind == "choice" else (),
         required=info.is_required(),
         nullable=nullable,
-        positional=isinstance(extra, dict) and bool(extra.get("positional")),
+        positional=bool(extra.get("positional")),
+        repeat=bool(extra.get("repeat")),
     )
 
 

@@ -12,12 +12,25 @@ from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
 from dataprep.jobs import Job
 from dataprep.report import Issue, Report
-from dataprep.settings import RECIPE, build, for_stage, read_recipe
+from dataprep.settings import RECIPE, build, check_names, for_stage, read_recipe
 from dataprep.settings import Settings as Base
 from dataprep.stages import STAGES
 
-ORDER = ("crop", "background", "tag", "prune", "export", "train", "score")
-"""Stages a recipe may hold, in the order of the work; scan always comes first."""
+ORDER = (
+    "dedupe",
+    "background",
+    "split",
+    "crop",
+    "tag",
+    "prune",
+    "export",
+    "train",
+    "score",
+)
+"""Stages that are carried out when the recipe has their table, in this order; scan comes first.
+
+The background comes before the cut, which may go by its masks: those are of whole pictures.
+"""
 
 
 class Settings(Base):
@@ -44,13 +57,23 @@ def check(root: Path, recipe: Mapping[str, Any]) -> None:
     if not recipe:
         raise UsageError(f"{root / RECIPE}: no such recipe", "README.md shows one to start from")
     for name in recipe:
-        if name not in ORDER:
-            raise UsageError(f"{RECIPE}: unknown table [{name}]", "known: " + ", ".join(ORDER))
-    for verb in ORDER:
-        if verb in recipe and verb != "train":
-            for_stage(STAGES[verb].load()[0], verb, root, {})
+        if name not in STAGES:
+            raise UsageError(f"{RECIPE}: unknown table [{name}]", "known: " + ", ".join(STAGES))
+    for verb in recipe:
+        # the trainer reads its own
+        if verb != "train":
+            _check_table(root, verb, recipe[verb])
     if "export" not in recipe and ("train" in recipe or "score" in recipe):
         raise UsageError(f"{RECIPE}: [train] and [score] need an [export]", "add out and concept")
+
+
+def _check_table(root: Path, verb: str, table: Mapping[str, Any]) -> None:
+    model, _ = STAGES[verb].load()
+    if verb in ORDER:
+        for_stage(model, verb, root, {})
+    else:
+        # it is for the command of that name, whose arguments may complete it
+        check_names(model, table, f"{RECIPE} [{verb}]")
 
 
 def _stage(dataset: Dataset, verb: str, recipe: Mapping[str, Any]) -> Job[Report]:
