@@ -65,11 +65,11 @@ def holds(outer: Box, inner: Box) -> bool:
     )
 
 
-def is_of_aspect(box: Box, aspect: tuple[int, int]) -> bool:
-    """Within a pixel on each side; a side of one pixel may stand for less."""
+def is_of_aspect(box: Box, aspect: tuple[int, int], off: float = 1) -> bool:
+    """Within ``off`` pixels on each side; a side of one pixel may stand for less."""
     width, height = size_of(box)
     scales = [
-        ((side - 1) / whole, (side + 1) / whole)
+        ((side - off) / whole, (side + off) / whole)
         for side, whole in zip((width, height), aspect, strict=True)
     ]
     return max(low for low, _ in scales) <= min(high for _, high in scales) or 1 in (width, height)
@@ -148,7 +148,8 @@ def test_every_way_to_cut_keeps_to_the_target(
         for cut in cuts:
             size = (cut.width, cut.height)
             assert holds(bounds, cut.box)
-            assert is_of_aspect(cut.box, size)
+            # what is left out for JPEGs at a fraction is under two pixels of the result
+            assert is_of_aspect(cut.box, size, max(1, 1.5 * size_of(cut.box)[0] / size[0]))
             assert cutter.size(*size) == size, "the trainer agrees"
             if with_buckets and not upscale and min(size_of(room)) >= step:
                 assert enlargement(cut) <= 1

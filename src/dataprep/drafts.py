@@ -33,13 +33,13 @@ def is_faithful(image: Image.Image, ratio: float) -> bool:
 
 def curvature(image: Image.Image) -> float:
     """Mean absolute second difference of neighbouring pixels, both ways, in five patches."""
-    return float(np.mean([_of_patch(image, *place) for place in PLACES]))
+    patches = np.stack([_patch(image, *place) for place in PLACES]).astype(np.int16)
+    sideways = patches[:, :, 2:] - 2 * patches[:, :, 1:-1] + patches[:, :, :-2]
+    upright = patches[:, 2:] - 2 * patches[:, 1:-1] + patches[:, :-2]
+    return float(np.abs(sideways).mean() + np.abs(upright).mean())
 
 
-def _of_patch(image: Image.Image, across: float, down: float) -> float:
+def _patch(image: Image.Image, across: float, down: float) -> np.ndarray:
     left = max(0, round(image.width * across) - PATCH // 2)
     top = max(0, round(image.height * down) - PATCH // 2)
-    patch = np.asarray(image.crop((left, top, left + PATCH, top + PATCH)).convert("RGB"), np.int16)
-    sideways = patch[:, 2:] - 2 * patch[:, 1:-1] + patch[:, :-2]
-    upright = patch[2:] - 2 * patch[1:-1] + patch[:-2]
-    return float(np.abs(sideways).mean() + np.abs(upright).mean())
+    return np.asarray(image.crop((left, top, left + PATCH, top + PATCH)).convert("RGB"))

@@ -12,6 +12,7 @@ from dataprep.compositing import composite
 from dataprep.decisions import Background, Box, Crop, Frame
 from dataprep.drafts import MARGIN, is_faithful
 from dataprep.images import MAX_PIXELS, decode
+from dataprep.resample import resample
 
 Size = tuple[int, int]
 
@@ -105,15 +106,26 @@ def _cut(
     """Cut and resample in one pass; without a crop only to ``size``, if one is given."""
     if crop is None:
         image = framed(image, frame)
-        return image if size in (None, image.size) else image.resize(size, Image.Resampling.LANCZOS)
+        if size is None or size == image.size:
+            return image
+        return resample(image, size, (0, 0, *image.size))
     box = _scaled(frame.within(crop.box), image, frame)
-    return image.resize((crop.width, crop.height), Image.Resampling.LANCZOS, box=box)
+    return resample(image, (crop.width, crop.height), box)
 
 
 def _scaled(box: Box, image: Image.Image, frame: Frame) -> tuple[float, float, float, float]:
     """A box of the original in the pixels of what was decoded of it."""
-    across, down = image.width / frame.whole[0], image.height / frame.whole[1]
-    return box[0] * across, box[1] * down, box[2] * across, box[3] * down
+    across, down = (_reduction(*sides) for sides in zip(frame.whole, image.size, strict=True))
+    return box[0] / across, box[1] / down, box[2] / across, box[3] / down
+
+
+def _reduction(whole: int, decoded: int) -> float:
+    """How many pixels of the original one of the decoded picture stands for.
+
+    Of a JPEG at a fraction a whole number, though its last pixel may stand for fewer.
+    """
+    factor = round(whole / decoded)
+    return factor if -(-whole // factor) == decoded else whole / decoded
 
 
 def flatten(image: Image.Image, colour: tuple[int, int, int] = WHITE) -> Image.Image:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dataprep.buckets import Bucket, Target
 from dataprep.decisions import Box, Crop
+from dataprep.drafts import MARGIN
 from dataprep.focus.place import (
     Focus,
     area_of,
@@ -18,6 +19,9 @@ from dataprep.focus.place import (
     swollen,
 )
 from dataprep.store import Picture
+
+FRACTIONS = (2, 4, 8)
+"""A JPEG can be decoded at one pixel for so many, each way."""
 
 
 class Cutter:
@@ -38,23 +42,36 @@ class Cutter:
     def centred(self, bounds: Box) -> Crop:
         """The largest cut in the middle."""
         size = self.size(*size_of(bounds))
-        return Crop(centred(bounds, largest(bounds, size)), *size)
+        return Crop(on_grid(centred(bounds, largest(bounds, size)), size), *size)
 
     def over(self, bounds: Box, focus: Focus, mode: str) -> Crop:
         """The largest cut, placed over a focus."""
         size = self.size(*size_of(bounds))
-        return Crop(placed(bounds, largest(bounds, size), focus), *size, mode)
+        return Crop(on_grid(placed(bounds, largest(bounds, size), focus), size), *size, mode)
 
     def close(self, bounds: Box, focus: Focus, mode: str) -> Crop:
         """The smallest cut that holds a focus and need not be enlarged; its aspect is near it."""
         area = self.target.resolution[0] * self.target.resolution[1]
         size = self.size(*swollen(bounds, focus.box, area))
-        return Crop(placed(bounds, smallest(bounds, focus.box, size), focus), *size, mode)
+        box = placed(bounds, smallest(bounds, focus.box, size), focus)
+        return Crop(on_grid(box, size), *size, mode)
 
     def by_hand(self, bounds: Box, region: Box) -> Crop:
         """A person's region at the size and aspect that suit it best."""
         size = self.size(*size_of(region))
         return Crop(refitted(bounds, region, size), *size, "box")
+
+
+def on_grid(box: Box, size: Bucket) -> Box:
+    """A box without the odd pixels at its edges, for which a JPEG at a fraction has no pixel.
+
+    So the render need not go between pixels. It is off its aspect by less than one and a half
+    pixels of the result.
+    """
+    room = min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]) / MARGIN
+    step = max((factor for factor in FRACTIONS if factor <= room), default=1)
+    left, top = -(-box[0] // step) * step, -(-box[1] // step) * step
+    return left, top, box[2] // step * step, box[3] // step * step
 
 
 def whole(picture: Picture) -> Box:

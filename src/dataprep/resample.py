@@ -1,0 +1,115 @@
+"""One resample of high quality: Lanczos by Pillow, or, where a picture shrinks, by OpenCV.
+
+To shrink by Lanczos is to filter out what the smaller picture cannot hold, and to take values
+between the pixels. OpenCV does both in under half of Pillow's time: first a short filter that
+together with its cubic interpolation passes what Lanczos passes, then that interpolation. The
+result is nearer to Pillow's Lanczos than Pillow's own bicubic is (``tests/test_resample.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Size = tuple[int, int]
+FloatBox = tuple[float, float, float, float]
+Floats = npt.NDArray[np.float64]
+
+LEAST, MOST = 1.4, 3.0
+"""Shrinking by so much is done here: with less there is little to filter, with more the filters
+get long and Pillow is as fast."""
+LOBES = 3
+SHARPNESS = -0.75
+"""Of OpenCV's cubic interpolation (Keys, 1981, its free parameter)."""
+ONE = 16
+"""Between filter and interpolation levels are counted in sixteenths."""
+STEPS = 64
+"""Filters are made for so many factors per unit; more cannot be told apart."""
+FREQUENCIES = 96
+
+
+def resample(image: Image.Image, size: Size, box: FloatBox) -> Image.Image:
+    """The part ``box`` of a picture (pixels, in fractions too) at a size.
+
+    Pixels beyond the box count at its edges, as they do for Pillow. Any mode that Pillow resizes.
+    """
+    left, top, right, bottom = (round(edge) for edge in box)
+    across, down = (right - left) / size[0], (bottom - top) / size[1]
+    # OpenCV's interpolation knows whole boxes only; and colours must be weighted with their opacity
+    plain = (left, top, right, bottom) == box and image.mode in {"L", "RGB"}
+    if not plain or not (LEAST <= across <= MOST and LEAST <= down <= MOST):
+        return image.resize(size, Image.Resampling.LANCZOS, box=box)
+    cv2, taps = _cv2(), (_filter(across), _filter(down))
+    beside, above = len(taps[0]) // 2 + 2, len(taps[1]) // 2 + 2
+    x, y = max(0, left - beside), max(0, top - above)
+    wide = np.asarray(image.crop((x, y, *_inside(image, right + beside, bottom + above))))
+    edge = cv2.BORDER_REPLICATE
+    filtered = cv2.sepFilter2D(wide, cv2.CV_16S, taps[0] * ONE, taps[1], borderType=edge)
+    kept = filtered[top - y : bottom - y, left - x : right - x]
+    small = cv2.resize(kept, size, interpolation=cv2.INTER_CUBIC)
+    return Image.fromarray(cv2.convertScaleAbs(np.maximum(small, 0), alpha=1 / ONE))
+
+
+def _inside(image: Image.Image, x: int, y: int) -> tuple[int, int]:
+    return min(image.width, x), min(image.height, y)
+
+
+def _filter(factor: float) -> npt.NDArray[np.float32]:
+    return low_pass(round(factor * STEPS) / STEPS)
+
+
+@lru_cache(maxsize=256)
+def low_pass(factor: float) -> npt.NDArray[np.float32]:
+    """The taps before cubic interpolation for shrinking by ``factor``; their sum is 1.
+
+    The least squares fit of filter × interpolation to the response of Lanczos, and to nothing
+    where interpolation mirrors the spectrum.
+    """
+    places = np.arange(int(np.ceil(LOBES * factor)) + 2)
+    frequencies = np.linspace(0, 0.5, FREQUENCIES)
+    passed = _response(_cubic, 2, 1, frequencies)
+    mirrored = _response(_cubic, 2, 1, 1 - frequencies)
+    waves = np.cos(2 * np.pi * np.outer(frequencies, places)) * np.where(places, 2, 1)
+    system = np.vstack([waves * passed[:, None], waves * mirrored[:, None]])
+    wanted = _response(_lanczos, LOBES * factor, factor, frequencies)
+    answer = np.concatenate([wanted, np.zeros_like(wanted)])
+    # pictures hold least of the highest frequencies
+    weight = np.tile(1 / np.sqrt(np.maximum(frequencies, 0.02)), 2)
+    half = np.linalg.lstsq(system * weight[:, None], answer * weight, rcond=None)[0]
+    taps = np.concatenate([half[:0:-1], half])
+    return np.asarray(taps / taps.sum(), np.float32)
+
+
+def _response(
+    kernel: Callable[[Floats], Floats], reach: float, scale: float, frequencies: Floats
+) -> Floats:
+    """The frequency response of an even kernel, 1 at 0; frequencies in cycles per pixel."""
+    places = np.linspace(-reach, reach, 64 * int(np.ceil(reach)) + 1)
+    values = kernel(places / scale)
+    response = np.cos(2 * np.pi * np.outer(frequencies, places)) @ values
+    return np.asarray(response / values.sum())
+
+
+def _lanczos(x: Floats) -> Floats:
+    return np.where(np.abs(x) < LOBES, np.sinc(x) * np.sinc(x / LOBES), 0.0)
+
+
+def _cubic(x: Floats) -> Floats:
+    x, a = np.abs(x), SHARPNESS
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+@cache
+def _cv2() -> ModuleType:
+    """OpenCV without threads of its own: ours share the cores already."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    return cv2
