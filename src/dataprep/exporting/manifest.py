@@ -11,6 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -47,7 +48,9 @@ class Manifest:
         self._out = out
         self._lock = threading.Lock()
         self._log: IO[str] | None = None
-        self._written: list[str] = []
+        # the disk is given each file at once, while the next ones are rendered
+        self._disk = ThreadPoolExecutor(1)
+        self._flushes: list[Future[None]] = []
         value = _read(out / MANIFEST)
         self.train: dict[str, Any] = value["train"]
         """What the last export wrote into train.toml."""
@@ -95,11 +98,11 @@ class Manifest:
         return ("ours", None) if entries and stat.st_size == 0 else ("foreign", None)
 
     def write(self, name: str, source: str, data: bytes) -> None:
-        """Write a file and note it down; to be flushed to the disk before ``save``."""
+        """Write a file and note it down; see ``flushed`` before ``save``."""
         with files.replacing(self._out / name, durable=False) as temp:
             temp.write_bytes(data)
             self._note(name, source, data, temp)
-        self._written.append(name)
+        self._flushes.append(self._disk.submit(files.sync, self.path(name)))
 
     def adopt(self, name: str, source: str, data: bytes) -> bool:
         """Take a file that is unknown for ours when it holds exactly what we would write."""
@@ -109,10 +112,11 @@ class Manifest:
         self._note(name, source, data, path)
         return True
 
-    @property
-    def written(self) -> list[Path]:
-        """Files written since it was opened."""
-        return [self._out / name for name in self._written]
+    def flushed(self) -> Iterator[tuple[int, int]]:
+        """Wait until all that was written is on the disk: how much is, of how much."""
+        for done, flush in enumerate(self._flushes, start=1):
+            flush.result()
+            yield done, len(self._flushes)
 
     def remove(self, name: str) -> None:
         """Delete a file of ours."""
@@ -139,6 +143,7 @@ class Manifest:
 
     def close(self) -> None:
         """Close the log; without ``save`` the next export reads it."""
+        self._disk.shutdown(cancel_futures=True)
         if self._log is not None:
             self._log.close()
             self._log = None

@@ -169,11 +169,9 @@ def _unknown(out: Path, manifest: Manifest, plan: Plan) -> list[Issue]:
 
 def _flush(manifest: Manifest) -> Job[None]:
     """What is going to be reported as done outlives a power cut."""
-    written = manifest.written
-    with closing(ordered(written, files.sync, threads(), 64)) as flushed:
-        for done, _ in enumerate(flushed, start=1):
-            yield Progress(done, len(written), "flushing to the disk")
-    for folder in {path.parent for path in written}:
+    for done, total in manifest.flushed():
+        yield Progress(done, total, "flushing to the disk")
+    for folder in {manifest.path(name).parent for name in manifest.names()}:
         files.sync(folder)
 
 
