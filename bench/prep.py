@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -254,7 +253,9 @@ def export_once(folder: Path) -> None:
     """One export; prints the peak memory of this process."""
     out = folder.parent / f"out-{folder.name}"
     ours(folder, out, "jpg")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # ru_maxrss would begin at what the parent had when it forked
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     written = sum(1 for _ in out.rglob("*.jpg"))
     print(f"{written:>6} pictures: peak {peak:.0f} MiB")
 
@@ -274,11 +275,11 @@ def many() -> None:
             image.save(stream, "JPEG", quality=85)
             (folder / f"{number:05}.jpg").write_bytes(stream.getvalue())
             (folder / f"{number:05}.txt").write_text("zumi, 1girl, smile\n")
-        sizes = ("--size", "128", "--buckets", "--min-size", "64", "--max-size", "256")
+        sizes = ("--size", "128", "--min-size", "64", "--max-size", "256")
         target = (str(folder), str(out), "--concept", "x", "--repeats", "1")
         _command("scan", str(folder))
         _command("buckets", str(folder), *sizes)
-        _command("crop", str(folder), *sizes)
+        _command("crop", str(folder), *sizes, "--buckets")
         _command("export", *target)
         _command("export", *target, note="nothing changed")
         for number in range(10):

@@ -51,12 +51,16 @@ class Manifest:
         # the disk is given each file at once, while the next ones are rendered
         self._disk = ThreadPoolExecutor(1)
         self._flushes: list[Future[None]] = []
+        self.written_folders: set[Path] = set()
+        """Folders in which files were written since it was opened."""
         value = _read(out / MANIFEST)
         self.train: dict[str, Any] = value["train"]
         """What the last export wrote into train.toml."""
         self._entries: dict[str, list[Entry]] = value["files"]
         for name, entry in _logged(out / LOG):
             self._entries.setdefault(name, []).append(entry)
+        self._saved = {} if (out / LOG).exists() else self._latest()
+        self._saved_train = dict(self.train)
 
     def path(self, name: str) -> Path:
         """Where a file lies."""
@@ -102,7 +106,9 @@ class Manifest:
         with files.replacing(self._out / name, durable=False) as temp:
             temp.write_bytes(data)
             self._note(name, source, data, temp)
-        self._flushes.append(self._disk.submit(files.sync, self.path(name)))
+        path = self.path(name)
+        self.written_folders.add(path.parent)
+        self._flushes.append(self._disk.submit(files.sync, path))
 
     def adopt(self, name: str, source: str, data: bytes) -> bool:
         """Take a file that is unknown for ours when it holds exactly what we would write."""
@@ -130,14 +136,12 @@ class Manifest:
 
     def save(self) -> None:
         """Bring the manifest up to date; what it names must be on the disk by now."""
-        value = {
-            "train": self.train,
-            "files": {name: entries[-1].values for name, entries in self._entries.items()},
-        }
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        path = self._out / MANIFEST
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            files.write_text(path, text)
+        latest = self._latest()
+        if (latest, self.train) != (self._saved, self._saved_train):
+            plain = {name: entry.values for name, entry in latest.items()}
+            value = {"train": self.train, "files": plain}
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            files.write_text(self._out / MANIFEST, text)
         self.close()
         (self._out / LOG).unlink(missing_ok=True)
 
@@ -147,6 +151,9 @@ class Manifest:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+    def _latest(self) -> dict[str, Entry]:
+        return {name: entries[-1] for name, entries in self._entries.items()}
 
     def _note(self, name: str, source: str, data: bytes, written: Path) -> None:
         stat = written.stat()

@@ -88,6 +88,22 @@ class Item:
         return [name for name in (self.picture_file(form), caption, self.mask_file(form)) if name]
 
 
+def is_current(manifest: Manifest, item: Item, form: Form) -> bool:
+    """Whether all of a picture's files are there as they should be."""
+    source = f"{item.source} {form.key}"
+    wanted = {item.picture_file(form): source}
+    if item.caption_bytes:
+        wanted[item.caption_file] = digest_of(item.caption_bytes)
+    if name := item.mask_file(form):
+        wanted[name] = f"mask {source}"
+    if not item.caption_bytes and manifest.look(item.caption_file)[0] != "absent":
+        return False
+    entries = {name: manifest.look(name)[1] for name in wanted}
+    return all(
+        entry is not None and entry.source == wanted[name] for name, entry in entries.items()
+    )
+
+
 def bring(dataset: Dataset, manifest: Manifest, item: Item, form: Form) -> bool:
     """Write what of a picture is not there yet; False when all of it was.
 

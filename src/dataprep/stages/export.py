@@ -17,7 +17,7 @@ from dataprep.exporting.repeats import steps_of
 from dataprep.exporting.settings import Settings
 from dataprep.exporting.train_file import write_train_file
 from dataprep.exporting.train_values import train_values
-from dataprep.exporting.writer import Form, Item, NotOurs, bring
+from dataprep.exporting.writer import Item, NotOurs, bring, is_current
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
 from dataprep.pool import ordered, threads
@@ -109,9 +109,11 @@ def _bring_all(
     dataset: Dataset, settings: Settings, manifest: Manifest, plan: Plan, outcome: Outcome
 ) -> Job[list[Issue]]:
     issues: list[Issue] = []
-    form, items = settings.form, plan.items
-    for folder in {Path(name).parent for item in items for name in item.files(form)}:
+    form = settings.form
+    items = [item for item in plan.items if not is_current(manifest, item, form)]
+    for folder in {name.rpartition("/")[0] for item in items for name in item.files(form)}:
         (settings.out / folder).mkdir(parents=True, exist_ok=True)
+    yield Progress(0, len(items), settings.out.name)
 
     def work(item: Item) -> bool | Issue:
         try:
@@ -171,13 +173,13 @@ def _flush(manifest: Manifest) -> Job[None]:
     """What is going to be reported as done outlives a power cut."""
     for done, total in manifest.flushed():
         yield Progress(done, total, "flushing to the disk")
-    for folder in {manifest.path(name).parent for name in manifest.names()}:
+    for folder in manifest.written_folders:
         files.sync(folder)
 
 
 def _dry(settings: Settings, manifest: Manifest, plan: Plan, issues: list[Issue]) -> Report:
     form = settings.form
-    fresh = [item for item in plan.items if _is_new(manifest, item, form)]
+    fresh = [item for item in plan.items if not is_current(manifest, item, form)]
     paths = {item.picture.name: manifest.path(item.picture_file(form)) for item in fresh}
     return Report(
         "export",
@@ -191,11 +193,6 @@ def _dry(settings: Settings, manifest: Manifest, plan: Plan, issues: list[Issue]
         ),
         dry_run=True,
     )
-
-
-def _is_new(manifest: Manifest, item: Item, form: Form) -> bool:
-    _, entry = manifest.look(item.picture_file(form))
-    return entry is None or entry.source != f"{item.source} {form.key}"
 
 
 def _report(
