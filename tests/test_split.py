@@ -343,3 +343,30 @@ def test_stopped_at_any_point_it_decides_nothing(project: Path) -> None:
                 next(job)
             job.close()
             assert not dataset.decisions()["a.png"].views
+
+
+def test_views_stand_before_the_background_of_the_whole(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    root.mkdir()
+    Image.new("RGB", (1200, 600), (200, 30, 30)).save(root / "a.png")
+    with Dataset.open(root) as dataset:
+        finish(refresh(dataset))
+        (picture,) = dataset.pictures()
+        mask = Image.new("L", (1200, 600))
+        mask.paste(255, (600, 0, 1200, 600))
+        mask.save(dataset.mask_path(picture, "painted"))
+        text = encode_background(Background("painted", "#0000ff"))
+        dataset.edit("b", [dataset.decision_change("a.png", "background", text)])
+        settings = split.Settings(size=256, larger_than=2)
+        finish(split.run(dataset, settings))
+        views = [picture for picture in dataset.usable() if picture.box]
+        decided = dataset.decisions()
+        seen = {view.name: dataset.render(view, decided[view.name]) for view in views}
+    blue, red = (0, 0, 255), (200, 30, 30)
+    assert seen["a@r1c1.png"].getpixel((5, 5)) == blue
+    last = seen[max(seen)]
+    assert last.getpixel((last.width - 5, 5)) == red
+    with Dataset.open(root) as dataset:
+        dataset.undo()
+        assert all(not picture.box for picture in dataset.usable())
+        assert set(dataset.decisions()) == {"a.png"}

@@ -148,9 +148,15 @@ class Dataset:
         mask = self._mask(picture, decisions.background)
         return render_mask(picture.frame, decisions.crop, decisions.background, mask)
 
+    def mask_file(self, picture: Picture, model: str) -> Path | None:
+        """The mask to render with, its own or, of a view, that of the whole; None: no mask."""
+        own = self.mask_path(picture, model)
+        whole = own.with_name(f"{picture.whole_sha[:24]}.{model}.png") if picture.box else own
+        return next((path for path in (own, whole) if path.is_file()), None)
+
     def _mask(self, picture: Picture, background: Background) -> Image.Image:
-        path = self.mask_path(picture, background.model)
-        if not path.is_file():
+        path = self.mask_file(picture, background.model)
+        if path is None:
             raise images.BadImage("its mask is gone; run `dataprep background` again")
         return images.decode(path, None, self.max_pixels).convert("L")
 

@@ -30,9 +30,9 @@ def render(
 
     ``image`` is the upright original in RGB or RGBA, perhaps decoded at a fraction of its size;
     ``frame`` says how large it is and which part of it the picture is, in which the crop's box is
-    given. ``mask`` is the foreground, "L", of any size with the picture's aspect. Returns "RGBA"
-    when the composite is alpha, else "RGB"; transparency of an original without a background
-    decision falls on white.
+    given. ``mask`` is the foreground, "L", of any size with the picture's aspect, or of a view's
+    whole original. Returns "RGBA" when the composite is alpha, else "RGB"; transparency of an
+    original without a background decision falls on white.
     """
     cut = _cut(image, frame, crop)
     if background is None or mask is None:
@@ -57,6 +57,8 @@ def _foreground(
 ) -> Image.Image:
     """The finished mask, cut; without a crop at the size of the ``whole`` picture."""
     left, top, right, bottom = frame.box
+    if mask.size == frame.whole and frame.box != (0, 0, *frame.whole):
+        mask = mask.crop(frame.box)
     if masks.is_worked(background):
         scale = mask.width / (right - left)
         mask = Image.fromarray(masks.finish(np.asarray(mask), background, scale))

@@ -80,6 +80,8 @@ class Picture:
     """Of a view: which part."""
     whole: tuple[int, int] = (0, 0)
     """Of a view: width and height of the upright picture it is a part of."""
+    whole_sha: str = ""
+    """Of a view: the content hash of the file it is a part of."""
 
     @property
     def frame(self) -> Frame:
@@ -101,6 +103,7 @@ class Picture:
             file=self.name,
             box=view.box,
             whole=(self.width, self.height),
+            whole_sha=self.sha,
         )
 
 

@@ -80,7 +80,7 @@ def _row(dataset: Dataset, picture: Picture, decisions: Decisions) -> Row:
     except BadImage as error:
         problem = problem or error.message
     model = decisions.background.model if decisions.background else ""
-    mask = dataset.mask_path(picture, model) if model else None
+    mask = dataset.mask_file(picture, model) if model else None
     return Row(picture, dataset.file(picture), caption, decisions, problem, mask)
 
 

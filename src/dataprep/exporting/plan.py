@@ -89,6 +89,7 @@ def make_plan(dataset: Dataset, settings: Settings) -> Plan:
     length = _length(dataset, settings)
     chosen = repeats.choose(len(rest), settings.kind, settings.steps, length)
     number = settings.repeats or chosen.repeats
+    why = chosen.reason if rest and not settings.repeats else ""
     more = by_folder(rest, number) if settings.by_folder else []
     more += [Part(number, settings.concept)] if settings.concept else []
     taken |= assign({name: captions[name] for name in rest}, more)
@@ -105,9 +106,7 @@ def make_plan(dataset: Dataset, settings: Settings) -> Plan:
         if picture.name in taken
     ]
     left_out = [name for name in captions if name not in taken]
-    return Plan(
-        items, tags, left_out, length, chosen.reason if more and not settings.repeats else ""
-    )
+    return Plan(items, tags, left_out, length, why)
 
 
 def _stems(taken: Mapping[str, Part]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def by_mask(dataset: Dataset, decisions: Mapping[str, Decisions], margin: float)
 
     def find(picture: Picture, bounds: Box) -> Focus | Issue:
         background = decisions.get(picture.name, NOTHING).background
-        if background is None or not dataset.mask_path(picture, background.model).is_file():
+        if background is None or dataset.mask_file(picture, background.model) is None:
             reason = "has no foreground mask, and is cut from the centre; see `dataprep background`"
             return Issue(picture.name, "no-mask", reason, fatal=False)
         mask = dataset.render_mask(picture, Decisions(background=background))

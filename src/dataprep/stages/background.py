@@ -8,11 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Annotated, Self
 
+import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from dataprep import masks
 from dataprep.dataset import NOTHING, Dataset
-from dataprep.decisions import ALPHA, BLUR, Background, encode_background
+from dataprep.decisions import ALPHA, BLUR, Background, Decisions, encode_background
 from dataprep.errors import UsageError
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
@@ -138,8 +139,14 @@ def _todo(
     return {
         picture.sha: picture
         for picture in pictures
-        if settings.redo or masks.covered(dataset.mask_path(picture, source.key)) is None
+        if settings.redo or not _is_found(dataset, picture, source.key)
     }
+
+
+def _is_found(dataset: Dataset, picture: Picture, model: str) -> bool:
+    """Whether a whole mask is there; a view may do with that of its original."""
+    path = dataset.mask_file(picture, model)
+    return path is not None and masks.covered(path) is not None
 
 
 def _planned(
@@ -175,7 +182,7 @@ def _dealt(picture: Picture, settings: Settings) -> str:
     """The picture's composite; of a palette one that depends on its content and the seed alone."""
     if not settings.palette:
         return settings.composite
-    text = f"{settings.seed} background {picture.sha}"
+    text = f"{settings.seed} background {picture.whole_sha or picture.sha}"
     number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
     return settings.palette[number % len(settings.palette)]
 
@@ -188,7 +195,11 @@ def _measure(
 
     def measured(picture: Picture) -> float | None:
         background = plan[picture.name]
-        return masks.coverage(dataset.mask_path(picture, background.model), background)
+        path = dataset.mask_file(picture, background.model)
+        if path is None or path == dataset.mask_path(picture, background.model):
+            return masks.coverage(path, background) if path else None
+        part = dataset.render_mask(picture, Decisions(background=background))
+        return masks.share(np.asarray(part))
 
     with closing(ordered(pictures, measured, threads(), threads())) as shares:
         for done, (picture, share) in enumerate(shares, start=1):

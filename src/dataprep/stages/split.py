@@ -206,19 +206,27 @@ def _view_changes(
     new: tuple[View, ...],
     rows: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Change]:
-    """Forget what was decided about views that move or go; give new ones the whole's caption."""
+    """Forget what was decided about views that move or go; new ones begin like the whole.
+
+    They get its caption and its background: their part of its mask is theirs.
+    """
     before = {picture.view(view).name: view.box for view in old}
     after = {picture.view(view).name: view.box for view in new}
     text = _caption(dataset, picture.name)
+    background = rows.get(picture.name, {}).get("background")
     for name, box in before.items():
         if after.get(name) != box:
-            for key in rows.get(name, {}):
+            inherits = background is not None and name in after
+            for key in rows.get(name, {}).keys() - ({"background"} if inherits else set()):
                 yield dataset.decision_change(name, key, None)
         if name not in after and text is not None and _caption(dataset, name) == text:
             yield Change("caption", name, "", text, None)
-    for name in after:
+    for name, box in after.items():
         if text is not None and not dataset.caption_path(name).exists():
             yield Change("caption", name, "", None, text)
+        if background is not None and before.get(name) != box:
+            old_background = rows.get(name, {}).get("background")
+            yield Change("decision", name, "background", old_background, background)
 
 
 def _left_captions(
