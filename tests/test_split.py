@@ -16,7 +16,7 @@ from dataprep.decisions import Background, Box, encode, encode_background
 from dataprep.jobs import finish
 from dataprep.journal import PROJECT
 from dataprep.report import Report
-from dataprep.stages import crop, export, split
+from dataprep.stages import crop, export, scan, split
 from dataprep.stages.scan import refresh
 from dataprep.weights import FACES
 from tests.tiny_yunet import write_yunet
@@ -370,3 +370,14 @@ def test_views_stand_before_the_background_of_the_whole(tmp_path: Path) -> None:
         dataset.undo()
         assert all(not picture.box for picture in dataset.usable())
         assert set(dataset.decisions()) == {"a.png"}
+
+
+def test_a_scan_counts_files_and_says_how_many_views_they_have(tmp_path: Path) -> None:
+    Image.new("RGB", (1200, 600)).save(tmp_path / "a.png")
+    with Dataset.open(tmp_path) as dataset:
+        finish(split.run(dataset, split.Settings(size=256, larger_than=2)))
+        report = finish(scan.run(dataset, scan.Settings()))
+    assert (report.done, report.unchanged) == (0, 1)
+    assert report.facts["pictures"] == 1
+    assert report.lines[0].endswith(f"and {report.facts['views']} views of them")
+    assert report.facts["views"] >= 2

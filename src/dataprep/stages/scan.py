@@ -34,25 +34,28 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     before = dataset.store.pictures()
     issues = yield from refresh(dataset)
     pictures = dataset.pictures()
-    unchanged = sum(before.get(picture.name) == picture for picture in pictures)
-    good = [picture for picture in pictures if not picture.reason]
+    files = [picture for picture in pictures if not picture.file]
+    unchanged = sum(before.get(file.name) == file for file in files)
+    good = [file for file in files if not file.reason]
     captioned = sum(dataset.caption_path(picture.name).is_file() for picture in good)
-    unreadable = len(pictures) - len(good)
+    unreadable, views = len(files) - len(good), len(pictures) - len(files)
     formats = dict(Counter(picture.format for picture in good).most_common())
+    more = f", and {views} views of them" if views else ""
     return Report(
         "scan",
-        done=len(pictures) - unchanged,
+        done=len(files) - unchanged,
         unchanged=unchanged,
         issues=tuple(issues),
         facts={
             "pictures": len(good),
+            "views": views,
             "unreadable": unreadable,
             "captioned": captioned,
             "formats": formats,
         },
         lines=(
             f"{len(good)} pictures ({_listed(formats)}), "
-            f"{captioned} with a caption, {unreadable} unreadable",
+            f"{captioned} with a caption, {unreadable} unreadable{more}",
         ),
     )
 
