@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from PIL import Image
 
-from dataprep import images
+from dataprep import images, png
 from dataprep.images import BadImage
 from dataprep.importing.archive import Archive
 from dataprep.importing.copying import place, place_caption
 from dataprep.importing.items import Item
 from dataprep.importing.naming import Names, mended
-from dataprep.importing.video import Novelty, write_png
+from dataprep.importing.video import Novelty
 from dataprep.jobs import Job, Progress
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue
@@ -163,7 +164,7 @@ class Bringer:
 
     def _draw(self, item: Item, image: Image.Image) -> Read:
         path = self._staged()
-        write_png(image, path)
+        path.write_bytes(png.encode(np.asarray(image)))
         return Read(item, images.probe(path.parent, path.name), path, staged=True)
 
     def _staged(self) -> Path:

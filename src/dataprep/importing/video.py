@@ -82,15 +82,6 @@ def _opened(path: Path) -> Any:
     return video
 
 
-def write_png(image: Image.Image, path: Path) -> None:
-    """Write a frame without loss, by the fastest of the encoders at hand."""
-    import cv2
-
-    order = cv2.COLOR_RGBA2BGRA if image.mode == "RGBA" else cv2.COLOR_RGB2BGR
-    _, data = cv2.imencode(".png", cv2.cvtColor(np.asarray(image), order))
-    path.write_bytes(data.tobytes())
-
-
 def time_label(seconds: float) -> str:
     """A time as part of a file's name: 75.4 gives ``00h01m15s400``."""
     whole = round(seconds * 1000)
