@@ -82,26 +82,24 @@ class Item:
         folder = self.part.folder.rpartition("/")[2]
         return f"{layout.MASKS}/{folder}/{self.stem}.png" if wanted else ""
 
-    def files(self, form: Form) -> list[str]:
-        """Every file that it has in the training folder."""
-        caption = self.caption_file if self.caption_bytes else ""
-        return [name for name in (self.picture_file(form), caption, self.mask_file(form)) if name]
+    def wanted(self, form: Form) -> dict[str, str]:
+        """Every file that it has in the training folder, and what that is made of."""
+        source = f"{self.source} {form.key}"
+        files = {self.picture_file(form): source}
+        if name := self.mask_file(form):
+            files[name] = f"mask {source}"
+        if self.caption_bytes:
+            files[self.caption_file] = digest_of(self.caption_bytes)
+        return files
 
 
 def is_current(manifest: Manifest, item: Item, form: Form) -> bool:
-    """Whether all of a picture's files are there as they should be."""
-    source = f"{item.source} {form.key}"
-    wanted = {item.picture_file(form): source}
-    if item.caption_bytes:
-        wanted[item.caption_file] = digest_of(item.caption_bytes)
-    if name := item.mask_file(form):
-        wanted[name] = f"mask {source}"
-    if not item.caption_bytes and manifest.look(item.caption_file)[0] != "absent":
-        return False
-    entries = {name: manifest.look(name)[1] for name in wanted}
-    return all(
-        entry is not None and entry.source == wanted[name] for name, entry in entries.items()
-    )
+    """Whether all of a picture's files are there as they should be, and no other caption."""
+    for name, source in item.wanted(form).items():
+        entry = manifest.look(name)[1]
+        if entry is None or entry.source != source:
+            return False
+    return bool(item.caption_bytes) or manifest.look(item.caption_file)[0] == "absent"
 
 
 def bring(dataset: Dataset, manifest: Manifest, item: Item, form: Form) -> bool:
@@ -109,11 +107,15 @@ def bring(dataset: Dataset, manifest: Manifest, item: Item, form: Form) -> bool:
 
     Raises ``BadImage`` and ``NotOurs``.
     """
-    source = f"{item.source} {form.key}"
-    new = _bring(manifest, item.picture_file(form), source, lambda: _pixels(dataset, item, form))
-    if name := item.mask_file(form):
-        new |= _bring(manifest, name, f"mask {source}", lambda: _mask(dataset, item))
-    return _caption(manifest, item) or new
+    makers: dict[str, Callable[[], bytes]] = {
+        item.picture_file(form): lambda: _pixels(dataset, item, form),
+        item.mask_file(form): lambda: _mask(dataset, item),
+        item.caption_file: lambda: item.caption_bytes,
+    }
+    new = False
+    for name, source in item.wanted(form).items():
+        new |= _bring(manifest, name, source, makers[name])
+    return (not item.caption_bytes and _take_caption(manifest, item)) or new
 
 
 def _bring(manifest: Manifest, name: str, source: str, make: Callable[[], bytes]) -> bool:
@@ -136,15 +138,13 @@ def _words(manifest: Manifest, name: str) -> str:
     return f"{manifest.path(name)} was not written by an export, and is kept"
 
 
-def _caption(manifest: Manifest, item: Item) -> bool:
-    name, data = item.caption_file, item.caption_bytes
-    if data:
-        return _bring(manifest, name, digest_of(data), lambda: data)
-    state, _ = manifest.look(name)
+def _take_caption(manifest: Manifest, item: Item) -> bool:
+    """Remove the caption that an earlier export wrote; False when there is none."""
+    state, _ = manifest.look(item.caption_file)
     if state == "foreign":
-        raise NotOurs(_words(manifest, name))
+        raise NotOurs(_words(manifest, item.caption_file))
     if state == "ours":
-        manifest.remove(name)
+        manifest.remove(item.caption_file)
     return state == "ours"
 
 

@@ -76,7 +76,7 @@ def _write(
     try:
         issues = _folders(settings.out, manifest, plan)
         issues += yield from _bring_all(dataset, settings, manifest, plan, outcome)
-        wanted = {name for item in plan.items for name in item.files(settings.form)}
+        wanted = {name for item in plan.items for name in item.wanted(settings.form)}
         issues += _remove_stale(manifest, wanted, outcome)
         issues += _unknown(settings.out, manifest, plan)
         yield from _flush(manifest)
@@ -111,7 +111,7 @@ def _bring_all(
     issues: list[Issue] = []
     form = settings.form
     items = [item for item in plan.items if not is_current(manifest, item, form)]
-    for folder in {name.rpartition("/")[0] for item in items for name in item.files(form)}:
+    for folder in {name.rpartition("/")[0] for item in items for name in item.wanted(form)}:
         (settings.out / folder).mkdir(parents=True, exist_ok=True)
     yield Progress(0, len(items), settings.out.name)
 
