@@ -16,6 +16,14 @@ def make(out: Path) -> None:
         (out / name).mkdir(parents=True, exist_ok=True)
 
 
+def parse_folder(name: str) -> tuple[int, str] | None:
+    """Repeats and concept out of ``N_concept``; None for any other name, and for 0 repeats."""
+    number, separator, concept = name.partition("_")
+    if not separator or not number.isascii() or not number.isdigit() or int(number) == 0:
+        return None
+    return int(number), concept
+
+
 def siblings(folder: Path) -> list[Path]:
     """Folders of the same concept with another number of repeats."""
     found = []

@@ -10,6 +10,7 @@ from dataprep import buckets
 from dataprep.buckets import Bucket, Target
 from dataprep.errors import UsageError
 from dataprep.images import EXTENSIONS, BadImage, upright_size
+from dataprep.layout import parse_folder
 from dataprep.report import Issue
 from train.config import TrainConfig
 from train.seeds import shuffled, uniform
@@ -59,7 +60,7 @@ def scan(config: TrainConfig) -> Dataset:
     target = target_of(config)
     sizes = target.sizes()
     for folder in _concept_folders(root, issues):
-        repeats, concept = _parse(folder.name) or (0, "")
+        repeats, concept = parse_folder(folder.name) or (0, "")
         pictures = _pictures(folder)
         if not pictures:
             issues.append(Issue(folder.name, "empty", "no pictures in this folder", fatal=False))
@@ -110,7 +111,7 @@ def _concept_folders(root: Path, issues: list[Issue]) -> list[Path]:
     if not root.is_dir():
         raise UsageError(f"train_data_dir {root}: no such folder")
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    concepts = [folder for folder in folders if _parse(folder.name)]
+    concepts = [folder for folder in folders if parse_folder(folder.name)]
     if not concepts and _pictures(root):
         raise UsageError(*_pictures_at_top(root))
     if not concepts:
@@ -127,7 +128,7 @@ def _concept_folders(root: Path, issues: list[Issue]) -> list[Path]:
 
 
 def _pictures_at_top(root: Path) -> tuple[str, str]:
-    if _parse(root.name):
+    if parse_folder(root.name):
         return (
             f"train_data_dir {root}: this is a concept folder itself",
             f"give its parent: {root.parent}",
@@ -136,14 +137,6 @@ def _pictures_at_top(root: Path) -> tuple[str, str]:
         f"train_data_dir {root}: the pictures lie here, not in a folder named like 10_name",
         "dataprep export arranges them",
     )
-
-
-def _parse(folder: str) -> tuple[int, str] | None:
-    """Repeats and concept out of ``N_concept``; None for any other name, and for 0 repeats."""
-    number, separator, concept = folder.partition("_")
-    if not separator or not number.isascii() or not number.isdigit() or int(number) == 0:
-        return None
-    return int(number), concept
 
 
 def _pictures(folder: Path) -> list[Path]:

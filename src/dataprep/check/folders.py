@@ -12,14 +12,12 @@ from pathlib import Path
 from dataprep.check.findings import Hit
 from dataprep.check.trainfile import TrainFile, find_train_file, read_train_file
 from dataprep.errors import UsageError
-from dataprep.images import EXTENSIONS
-from dataprep.layout import IMAGES, REGULAR, TRAIN_FILE
+from dataprep.images import is_picture
+from dataprep.layout import IMAGES, REGULAR, TRAIN_FILE, parse_folder
 
 LOWER = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 SEEN = LOWER | {ending.upper() for ending in LOWER}
 """Endings that kohya's trainers read where case matters."""
-PICTURES = EXTENSIONS | {".avif", ".heic", ".heif", ".jxl"}
-"""Endings of pictures, whether or not this installation can read them."""
 ASIDE = frozenset(
     {"log", "logs", "mask", "masks", "model", "models", "output", "reg", "sample", "samples"}
 )
@@ -54,7 +52,7 @@ def is_training(root: Path) -> bool:
     """Whether a folder was made, or meant, for a trainer rather than as a place for originals."""
     if (root / TRAIN_FILE).is_file():
         return True
-    if _repeats(root.name) and pictures_in(root):
+    if parse_folder(root.name) and pictures_in(root):
         return True
     folders = _folders(root)
     if (root / IMAGES).is_dir() or (root.name == IMAGES and folders and not pictures_in(root)):
@@ -78,7 +76,7 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
+        if is_picture(path.name) and not path.name.startswith(".") and path.is_file()
     )
 
 
@@ -133,17 +131,17 @@ def _take_subset(layout: Layout, folder: Path) -> None:
 
 def _read_data(layout: Layout, data: Path) -> None:
     """The concept folders of ``train_data_dir``; what is no such folder is a finding."""
-    named = [path for path in _folders(data) if _repeats(path.name)]
-    if not named and _repeats(data.name) and pictures_in(data):
+    named = [path for path in _folders(data) if parse_folder(path.name)]
+    if not named and parse_folder(data.name) and pictures_in(data):
         _take_leaf(layout, data)
         return
-    inner = [path for path in _folders(data) if any(_repeats(p.name) for p in _folders(path))]
+    inner = [path for path in _folders(data) if any(parse_folder(p.name) for p in _folders(path))]
     inner = [path for path in inner if path not in named and path.name not in ASIDE]
     if not named and len(inner) == 1:
         fix = f"give the folder inside: dataprep check {shlex.quote(str(inner[0]))}"
         detail = f"the N_concept folders lie in {inner[0].name}"
         layout.hits.append(Hit("outer-folder", layout.name(data), detail, fix))
-        data, named = inner[0], [path for path in _folders(inner[0]) if _repeats(path.name)]
+        data, named = inner[0], [path for path in _folders(inner[0]) if parse_folder(path.name)]
     for folder in _folders(data):
         _take_folder(layout, folder)
     _take_loose(layout, data, bool(named))
@@ -163,7 +161,7 @@ def _take_leaf(layout: Layout, data: Path) -> None:
 def _take_folder(layout: Layout, folder: Path) -> None:
     """One folder beside others: a concept, or one that is left out for its name."""
     found = pictures_in(folder)
-    if _repeats(folder.name):
+    if parse_folder(folder.name):
         layout.folders.append(folder)
         if not found:
             layout.hits.append(Hit("empty-folder", layout.name(folder)))
@@ -232,12 +230,6 @@ def _unseen(layout: Layout, folder: Path) -> Iterator[Hit]:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _repeats(name: str) -> int:
-    """The N of ``N_concept``; 0 for any other name."""
-    number, separator, _ = name.partition("_")
-    return int(number) if separator and number.isascii() and number.isdigit() else 0
 
 
 def _is_numbered(name: str) -> bool:
