@@ -132,6 +132,12 @@ def probe(root: Path, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
     return Picture(name, stat.st_size, stat.st_mtime_ns, sha, *facts, reason)
 
 
+def within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size (width, height, pixels) brought down until its longer side is at most ``side``."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def upright_size(path: Path) -> tuple[int, int]:
     """Width and height as seen (pixels), from the header alone. Raises ``BadImage``."""
     with _file(path) as stream, _opened(stream, MAX_PIXELS) as image:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dataprep.dataset import Dataset
-from dataprep.images import BadImage
+from dataprep.images import BadImage, within
 from dataprep.jobs import Job, Progress
 from dataprep.pool import ordered, threads
 from dataprep.render import flatten
@@ -111,8 +111,7 @@ def look(image: Image.Image, full_size: tuple[int, int]) -> Look:
 
 def small(width: int, height: int) -> tuple[int, int]:
     """How large a picture of this size is measured (pixels)."""
-    scale = min(1.0, SIDE / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    return within((width, height), SIDE)
 
 
 def _tones(histogram: list[int]) -> tuple[float, float, float]:

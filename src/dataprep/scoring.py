@@ -57,7 +57,7 @@ class Scoring:
 def items(dataset: Dataset) -> list[Item]:
     """The usable pictures with what was decided about them."""
     decided = dataset.decisions()
-    return [Item(p, decided.get(p.name, Decisions())) for p in dataset.usable()]
+    return [Item(p, decided.get(p.name, Decisions())) for p in dataset.usable(decided)]
 
 
 def score(

@@ -120,7 +120,7 @@ def _with_lower_size(hits: list[Hit], usable: Sequence[Picture], root: Path) -> 
 
 
 def _mask_hits(dataset: Dataset, picture: Picture, decided: Decisions) -> Iterator[Hit]:
-    """A mask that covers next to nothing or everything, its tools applied."""
+    """A mask that covers next to nothing or everything, as the model made it."""
     if decided.background is None:
         return
     share = masks.covered(dataset.mask_path(picture, decided.background.model))

@@ -19,6 +19,7 @@ from PIL import Image
 from dataprep.decisions import Box
 from dataprep.errors import DataprepError
 from dataprep.focus.place import Focus, Size, grown
+from dataprep.images import within
 from dataprep.render import flatten
 from dataprep.weights import FACES_SOURCE
 
@@ -59,8 +60,7 @@ class Detector:
         """Faces in a picture, perhaps decoded at a fraction of ``full``; the leading one first."""
         import cv2
 
-        scale = min(1.0, SIDE / max(image.size))
-        seen = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        seen = within(image.size, SIDE)
         canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
         rgb = np.asarray(flatten(image).resize(seen, Image.Resampling.BOX))
         canvas[: seen[1], : seen[0]] = rgb[..., ::-1]
@@ -118,8 +118,7 @@ def opened(path: Path) -> Iterator[Detector]:
 
 def needed(full: Size) -> Size:
     """How large a picture must at least be decoded for its faces to be found."""
-    scale = min(1.0, SIDE / max(full))
-    return max(1, round(full[0] * scale)), max(1, round(full[1] * scale))
+    return within(full, SIDE)
 
 
 def on_face(face: Face, bounds: Box, margin: float) -> Focus:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from dataprep.decisions import Box
 from dataprep.focus.place import Focus, Size, on_box, size_of
+from dataprep.images import within
 from dataprep.render import flatten
 
 Grey = npt.NDArray[np.uint8]
@@ -36,8 +37,7 @@ HEART = 0.75
 
 def small(size: Size) -> Size:
     """The size at which a picture of ``size`` is looked at."""
-    scale = min(1.0, SIDE / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return within(size, SIDE)
 
 
 def liveliest(image: Image.Image, full: Size, bounds: Box, size: Size) -> Focus:

@@ -41,9 +41,9 @@ class Settings(Base):
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Group the usable pictures and reject all but the best of each group, as one edit."""
     issues = yield from refresh(dataset)
-    pictures = dataset.usable()
-    seen, unseen = yield from _seen(dataset, pictures, settings)
     decisions = dataset.decisions()
+    pictures = dataset.usable(decisions)
+    seen, unseen = yield from _seen(dataset, pictures, settings)
     kept = {p.name for p in pictures if decisions.get(p.name, NOTHING).verdict == "keep"}
     groups = yield from _groups(pictures, seen, settings, kept)
     changes = dataset.edit(_title(settings), _rejections(dataset, groups))
