@@ -95,7 +95,7 @@ def test_a_dry_run_proposes_and_writes_nothing(project: Path) -> None:
 def test_an_edit_left_pending_is_completed_at_the_next_opening(project: Path) -> None:
     with opened(project) as dataset:
         rows = tuple(dataset.caption_change(f"{n}.png", ["zumi"]) for n in "abc")
-        dataset.store.begin_edit("cut short", "2026-01-01T00:00:00", rows)
+        dataset.store.begin_edit("cut short", "2026-01-01T00:00:00", "bulk", rows)
         (project / "b.txt").write_text("zumi\n", encoding="utf-8")
         (project / "c.txt").write_text("by hand\n", encoding="utf-8")
     with opened(project) as dataset:

@@ -106,7 +106,7 @@ def test_nothing_is_run_twice_and_captions_are_kept(
     assert again.lines == (
         "tagged 0 pictures with tiny (scores remembered); 6 keep the caption they have",
     )
-    moved = tag(folder, model, general=0.9, overwrite=True)
+    moved = tag(folder, model, general=0.9, overwrite=True, touch_edited=True)
     assert moved.facts["written"] > 0
     assert captions(folder)["b"] == ", ".join(expected(folder / "b.jpg", 0.9)) + "\n"
 
@@ -208,7 +208,7 @@ def test_an_empty_folder_is_no_error(tmp_path: Path, model: Path) -> None:
 
 
 def test_wrong_settings_and_models_are_said_before_any_work(folder: Path, model: Path) -> None:
-    with pytest.raises(UsageError, match="overwrite and append exclude each other"):
+    with pytest.raises(UsageError, match="overwrite, append and prepend exclude each other"):
         tag(folder, model, overwrite=True, append=True)
     with pytest.raises(UsageError, match=r"general: .*greater than or equal to 0\.05"):
         tag(folder, model, general=0.01)

@@ -245,5 +245,5 @@ def test_the_manifest_is_whole() -> None:
         "BGR",
         "bicubic",
     )
-    assert WD14.categories == {0: "general", 4: "character", 9: "rating"}
-    assert all(repo.split("/")[1] == name for name, repo in WD14.repositories.items())
+    assert WD14.categories == {"0": "general", "4": "character", "9": "rating"}
+    assert all(row.repository.split("/")[1] == name for name, row in WD14.models.items())

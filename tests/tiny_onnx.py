@@ -10,21 +10,24 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from dataprep.vocabulary import Entry
+
 Floats = npt.NDArray[np.float32]
 
 GRID = 4
 SIDE = 64
-TAGS: tuple[tuple[str, int], ...] = (
-    ("general", 9),
-    ("sensitive", 9),
-    ("1girl", 0),
-    ("long_hair", 0),
-    ("red_eyes", 0),
-    ("^_^", 0),
-    ("blue_sky", 0),
-    ("white_background", 0),
-    ("hatsune_miku", 4),
-    ("zumi_(original)", 4),
+NUMBERS = {"general": 0, "character": 4, "rating": 9}
+TAGS: tuple[Entry, ...] = (
+    Entry("general", "rating", 1),
+    Entry("sensitive", "rating", 1),
+    Entry("1girl", "general", 1),
+    Entry("long_hair", "general", 1),
+    Entry("red_eyes", "general", 1),
+    Entry("^_^", "general", 1),
+    Entry("blue_sky", "general", 1),
+    Entry("white_background", "general", 1),
+    Entry("hatsune_miku", "character", 1),
+    Entry("zumi_(original)", "character", 1),
 )
 
 
@@ -71,7 +74,10 @@ def write_tagger(
     with (folder / "selected_tags.csv").open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream)
         rows.writerow(("tag_id", "name", "category", "count"))
-        rows.writerows((place, name, kind, 1) for place, (name, kind) in enumerate(TAGS))
+        rows.writerows(
+            (place, entry.tag, NUMBERS[entry.category], entry.pictures)
+            for place, entry in enumerate(TAGS)
+        )
     return folder
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +17,21 @@ from dataprep import files, images
 from dataprep.captions import join_tags, split_tags
 from dataprep.decisions import Background, Decisions
 from dataprep.errors import DataprepError, UsageError
-from dataprep.journal import Change, Edit, State, inverted, settle
+from dataprep.journal import Change, Edit, Origin, State, inverted, settle
 from dataprep.render import framed, render_file, render_mask
-from dataprep.store import Picture, Store
+from dataprep.store import Picture, Store, text_digest
 
 STATE_FOLDER = ".dataprep"
-CAPTION_SUFFIX = ".txt"
+CAPTION_EXTENSION = ".txt"
 NOTHING = Decisions()
 """Of a picture that nothing was decided about."""
 LOCK_SECONDS = 60.0
 """How long an edit waits for another program that writes to the same project."""
+
+
+def now() -> str:
+    """The local time as the journal writes it: ISO 8601, seconds."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 class Dataset:
@@ -36,13 +42,22 @@ class Dataset:
     """
 
     def __init__(
-        self, root: Path, store: Store, dry_run: bool, max_pixels: int = images.MAX_PIXELS
+        self,
+        root: Path,
+        store: Store,
+        dry_run: bool,
+        max_pixels: int = images.MAX_PIXELS,
+        caption_extension: str = CAPTION_EXTENSION,
     ) -> None:
         self.root = root
         self.store = store
         self.dry_run = dry_run
         self.max_pixels = max_pixels
         self.proposed: list[Change] = []
+        self.caption_extension = self.own_extension = caption_extension
+        """How the caption files end that are meant now, and that the project says."""
+        self.only: Collection[str] | None = None
+        """Names of the pictures that are meant; None means all of them."""
         self._lock = FileLock(root / STATE_FOLDER / "lock")
 
     @classmethod
@@ -60,9 +75,9 @@ class Dataset:
         # with it comes pydantic, for which a screen's first frame must not wait
         from dataprep import limits
 
-        max_pixels = limits.of_project(root).max_pixels
+        limit = limits.of_project(root)
         store = Store(root / STATE_FOLDER / "state.sqlite")
-        dataset = cls(root, store, dry_run, max_pixels)
+        dataset = cls(root, store, dry_run, limit.max_pixels, limit.caption_extension)
         dataset._recover()
         return dataset
 
@@ -85,11 +100,14 @@ class Dataset:
         return self.root / (picture.file or picture.name)
 
     def pictures(self) -> list[Picture]:
-        """Every picture known since the last scan, by name; unreadable ones and views included."""
+        """Every picture known since the last scan, by name; unreadable ones and views included.
+
+        Where ``only`` says which are meant, those.
+        """
         return self._pictures(self.decisions())
 
     def usable(self, decisions: Mapping[str, Decisions] | None = None) -> list[Picture]:
-        """Pictures that can be read and are not rejected; ``decisions`` where they are known."""
+        """Those of them that can be read and are not rejected; ``decisions`` where known."""
         known = self.decisions() if decisions is None else decisions
         return [
             picture
@@ -111,6 +129,8 @@ class Dataset:
         ]
         # a file that took a view's name is what the person means by it
         found = [*files.values(), *(view for view in views if view.name not in files)]
+        if self.only is not None:
+            found = [picture for picture in found if picture.name in self.only]
         return sorted(found, key=lambda picture: picture.name) if views else found
 
     def decode(self, picture: Picture, at_least: tuple[int, int] | None = None) -> Image.Image:
@@ -160,26 +180,33 @@ class Dataset:
             raise images.BadImage("its mask is gone; run `dataprep background` again")
         return images.decode(path, None, self.max_pixels).convert("L")
 
+    def caption_file(self, name: str) -> str:
+        """The sidecar of a picture, as a path inside the project."""
+        return posixpath.splitext(name)[0] + self.caption_extension
+
     def caption_path(self, name: str) -> Path:
-        """The sidecar of a picture."""
-        return self.path(name).with_suffix(CAPTION_SUFFIX)
+        """Where the sidecar of a picture lies."""
+        return self.root / self.caption_file(name)
 
     def caption_text(self, name: str) -> str | None:
         """The sidecar's exact text, line ends and all; None when there is none.
 
         Raises ``BadImage`` when it is not UTF-8.
         """
+        return self._text(self.caption_file(name))
+
+    def _text(self, file: str) -> str | None:
+        # strings and no Path: a bulk edit comes here a hundred thousand times
         try:
-            return self.caption_path(name).read_bytes().decode("utf-8")
-        except FileNotFoundError:
-            return None
+            data = files.read_bytes(f"{self.root}/{file}")
+            return None if data is None else data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise images.BadImage(f"its caption is not UTF-8 (byte {error.start})") from None
 
     def caption(self, name: str) -> str | None:
         """The sidecar as people read it: without byte-order mark and outer blanks."""
         text = self.caption_text(name)
-        return None if text is None else text.removeprefix("\ufeff").strip()
+        return None if text is None else _plain(text)
 
     def tags(self, name: str) -> list[str]:
         """The caption's tags; empty when there is none."""
@@ -200,20 +227,51 @@ class Dataset:
 
     def caption_change(self, name: str, tags: Sequence[str]) -> Change:
         """The change that gives a picture these tags; compare ``is_noop``."""
-        before, current = self.caption_text(name), self.caption(name)
-        if current is not None and split_tags(current) == list(tags):
-            return Change("caption", name, "", before, before)
-        return Change("caption", name, "", before, join_tags(tags) + "\n")
+        before = self.caption_text(name)
+        if before is not None and split_tags(_plain(before)) == list(tags):
+            return self._caption_change(name, before, before)
+        return self._caption_change(name, before, join_tags(tags) + "\n")
+
+    def text_change(self, name: str, text: str) -> Change:
+        """The change that gives a picture this caption, a line of prose; compare ``is_noop``."""
+        before = self.caption_text(name)
+        line = " ".join(text.split())
+        if before is not None and _plain(before) == line:
+            return self._caption_change(name, before, before)
+        return self._caption_change(name, before, line + "\n")
+
+    def _caption_change(self, name: str, before: str | None, after: str | None) -> Change:
+        key = "" if self.caption_extension == CAPTION_EXTENSION else self.caption_extension
+        return Change("caption", name, key, before, after)
+
+    def edited(self, pictures: Iterable[Picture]) -> set[str]:
+        """Names of the pictures whose caption is by hand, or by another program.
+
+        That is each text which no stage of ours has written. Unreadable ones are left out.
+        """
+        made = self.store.made()
+        names = set()
+        for picture in pictures:
+            try:
+                text = self.caption_text(picture.name)
+            except images.BadImage:
+                continue
+            file = self.caption_file(picture.name)
+            if text and _plain(text) and (file, text_digest(text)) not in made:
+                names.add(picture.name)
+        return names
 
     def decision_change(self, name: str, key: str, value: str | None) -> Change:
         """The change of one decision to a JSON text, or to None: not decided."""
         return Change("decision", name, key, self.store.decision(name, key), value)
 
-    def edit(self, name: str, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def edit(
+        self, name: str, changes: Iterable[Change], origin: Origin = "bulk"
+    ) -> tuple[Change, ...]:
         """Carry out changes as one undoable edit; those that change nothing fall out.
 
         When this returns, all of it is on the disk. A kill before that leaves an edit that the
-        next opening completes.
+        next opening completes. ``origin`` "bulk": what was by hand still counts as that.
         """
         real = tuple(change for change in changes if not change.is_noop)
         if self.dry_run:
@@ -222,8 +280,8 @@ class Dataset:
         if not real:
             return real
         with self._writing():
-            at = datetime.now().astimezone().isoformat(timespec="seconds")
-            self._carry_out(self.store.begin_edit(name, at, real), "done", real)
+            number = self.store.begin_edit(name, now(), origin, real)
+            self._carry_out(number, origin, "done", real)
         return real
 
     def undo(self) -> tuple[Edit, tuple[str, ...]]:
@@ -240,28 +298,49 @@ class Dataset:
             self.proposed += inverted(edit.changes)
             return edit, ()
         self.store.begin_undo(edit.id)
-        return edit, self._carry_out(edit.id, "undone", inverted(edit.changes))
+        return edit, self._carry_out(edit.id, "hand", "undone", inverted(edit.changes))
 
     def history(self) -> list[Edit]:
         """The journal, oldest first."""
         return self.store.edits()
 
-    def _carry_out(self, edit: int, state: State, changes: tuple[Change, ...]) -> tuple[str, ...]:
+    def _carry_out(
+        self, edit: int, origin: Origin, state: State, changes: Sequence[Change]
+    ) -> tuple[str, ...]:
         """Write captions, then decisions and the edit's state in one transaction."""
         captions = [change for change in changes if change.kind == "caption"]
-        conflicts = tuple(change.name for change in captions if not self._write(change))
-        self.store.finish_edit(edit, state, (c for c in changes if c.kind == "decision"))
+        # each file flushed alone takes milliseconds; so many are flushed together
+        together = len(captions) > files.FLUSHED_ALONE
+        conflicts = tuple(c.name for c in captions if not self._write(c, durable=not together))
+        if together:
+            files.flush(self.root / _file_of(change) for change in captions)
+        decided = (change for change in changes if change.kind == "decision")
+        self.store.finish_edit(edit, state, decided, self._made(origin, captions))
         return conflicts
 
-    def _write(self, change: Change) -> bool:
+    def _made(self, origin: Origin, captions: Iterable[Change]) -> Iterator[tuple[str, str]]:
+        """Files and texts of an edit that are not by hand."""
+        if origin == "hand":
+            return
+        made = self.store.made() if origin == "bulk" else set()
+        for change in captions:
+            file, before = _file_of(change), change.before
+            ours = origin == "machine" or not before or (file, text_digest(before)) in made
+            if ours and change.after is not None:
+                yield file, change.after
+
+    def _write(self, change: Change, durable: bool) -> bool:
         """Bring one caption file to its after-state; False when somebody else changed it."""
-        action = settle(change, self.caption_text(change.name))
+        file = _file_of(change)
+        try:
+            action = settle(change, self._text(file))
+        except images.BadImage:
+            action = "conflict"
         if action == "write":
-            path = self.caption_path(change.name)
             if change.after is None:
-                path.unlink()
+                (self.root / file).unlink()
             else:
-                files.write_text(path, change.after)
+                files.put_text(f"{self.root}/{file}", change.after, durable=durable)
         return action != "conflict"
 
     @contextmanager
@@ -295,4 +374,14 @@ class Dataset:
         changes = inverted(edit.changes) if undoing else edit.changes
         for folder in {self.path(c.name).parent for c in changes if c.kind == "caption"}:
             files.sweep(folder)
-        self._carry_out(edit.id, "undone" if undoing else "done", changes)
+        origin: Origin = "hand" if undoing else edit.origin
+        self._carry_out(edit.id, origin, "undone" if undoing else "done", changes)
+
+
+def _plain(text: str) -> str:
+    return text.removeprefix("\ufeff").strip()
+
+
+def _file_of(change: Change) -> str:
+    """The caption file that a change is about, inside the project."""
+    return posixpath.splitext(change.name)[0] + (change.key or CAPTION_EXTENSION)

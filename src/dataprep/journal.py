@@ -10,6 +10,8 @@ from dataprep.captions import split_tags
 
 Kind = Literal["caption", "decision"]
 State = Literal["pending", "done", "undoing", "undone"]
+Origin = Literal["machine", "bulk", "hand"]
+"""Who made a caption: a model; a stage that changed what was there; a person, letter by letter."""
 
 PROJECT = ""
 """The name under which decisions about the whole project are kept."""
@@ -19,8 +21,8 @@ PROJECT = ""
 class Change:
     """One value before and after. None means: no such caption file, or nothing decided.
 
-    ``name`` is the picture's path inside the project; ``key`` is empty for a caption and the
-    decision's name otherwise (its value is JSON text).
+    ``name`` is the picture's path inside the project. ``key`` of a caption is its file's extension
+    where that is not .txt, of a decision its name (its value is JSON text).
     """
 
     kind: Kind
@@ -58,6 +60,7 @@ class Edit:
     at: str
     """Local time, ISO 8601, seconds."""
     state: State
+    origin: Origin
     changes: tuple[Change, ...]
 
 

@@ -1,8 +1,9 @@
-"""How large a picture may be: a setting of the project that holds for every stage."""
+"""Settings of the project that hold for every stage: the table [scan] of the recipe."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,6 +20,9 @@ class Limits(Settings):
     max_megapixels: int = Field(default=MAX_MEGAPIXELS, ge=1, le=MOST_MEGAPIXELS)
     """Larger pictures are refused as decompression bombs (megapixels). In the recipe's table [scan]
     it holds for every stage."""
+
+    caption_extension: Literal[".txt", ".caption"] = ".txt"
+    """How caption files end. In the recipe's table [scan] it holds for every stage."""
 
     @property
     def max_pixels(self) -> int:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dataprep.dataset import Dataset
+from dataprep.dataset import Dataset, now
 from dataprep.decisions import Decisions
 from dataprep.images import BadImage
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue
-from dataprep.store import Picture, Scores
+from dataprep.store import Picture, Scores, TaggerRow
 from dataprep.taggers import Model, Tagger, open_tagger
 from dataprep.taggers.pixels import Pixels
 from dataprep.taggers.runner import Probabilities
@@ -73,8 +73,7 @@ def score(
     yield Progress(0, len(todo), f"loading {model.name}")
     tagger = open_tagger(model, device)
     scoring.device, scoring.fallback = tagger.device, tagger.fallback
-    if dataset.store.vocabulary(model.key) != list(model.tags):
-        dataset.store.put_vocabulary(model.key, model.tags)
+    dataset.store.put_tagger(TaggerRow(model.key, model.name, now(), model.thresholds), model.tags)
     size, done, began = batch_size or AUTO_BATCH, 0, time.monotonic()
 
     def prepared(item: Item) -> Pixels | str:

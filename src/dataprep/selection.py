@@ -1,4 +1,4 @@
-"""Which pictures a stage is about: names and patterns a person gives."""
+"""Which pictures a stage is about: names, patterns and filters that a person gives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
 from dataprep.store import Picture
 
@@ -34,3 +35,14 @@ def matches(name: str, pattern: str) -> bool:
         return True
     folded, wanted = name.casefold(), pattern.replace("\\", "/").casefold().replace("[", "[[]")
     return fnmatchcase(folded, wanted) or fnmatchcase(PurePosixPath(folded).name, wanted)
+
+
+def where(dataset: Dataset, text: str) -> frozenset[str]:
+    """Names of the pictures that a filter holds for, rejected and unreadable ones included.
+
+    Raises ``UsageError`` that points at the column. See ``dataprep.tagquery`` for the language.
+    """
+    from dataprep import tagquery
+
+    query = tagquery.parse(text)
+    return frozenset(p.name for p in dataset.pictures() if query.matches(p))

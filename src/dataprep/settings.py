@@ -10,9 +10,10 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from dataprep.errors import UsageError
 
@@ -25,7 +26,27 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class Selected(Settings):
+    """Base of the stages that work on pictures one by one: on which, and on which captions."""
+
+    where: str = ""
+    """Only pictures that this holds for, such as 'tag:"long hair" AND NOT solo'; docs/filters.md
+    has every word of it."""
+    caption_extension: Literal[".txt", ".caption"] | None = None
+    """Which caption file beside a picture is meant; without it the one of the recipe's table
+    [scan], or .txt."""
+
+
 S = TypeVar("S", bound=Settings)
+
+
+def in_order(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The settings in the order in which a person reads them: a stage's own before the common."""
+    common = Selected.model_fields if issubclass(model, Selected) else {}
+    fields = model.model_fields
+    own = {name: field for name, field in fields.items() if name not in common}
+    return own | {name: fields[name] for name in common}
+
 
 PLAIN_WORDS = {
     "int_parsing": "must be a whole number",

@@ -7,8 +7,9 @@ pickled: values are numbers, text, JSON, and packed uint32/float16 arrays.
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -17,9 +18,10 @@ import numpy as np
 
 from dataprep.decisions import Box, Frame, View
 from dataprep.errors import DataprepError
-from dataprep.journal import Change, Edit, State
+from dataprep.journal import Change, Edit, Origin, State
+from dataprep.vocabulary import Category, Entry
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS pictures (
@@ -38,8 +40,18 @@ CREATE TABLE IF NOT EXISTS looks (
     sha TEXT PRIMARY KEY, version INTEGER NOT NULL, thumb BLOB NOT NULL, facts TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vocabularies (
-    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category INTEGER NOT NULL,
-    PRIMARY KEY (model, id)
+    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (model, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taggers (
+    model TEXT PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, thresholds TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS texts (
+    sha TEXT NOT NULL, captioner TEXT NOT NULL, render TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (sha, captioner, render)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (
+    file TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (file, digest)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (
     sha TEXT NOT NULL, model TEXT NOT NULL, render TEXT NOT NULL, ids BLOB NOT NULL,
@@ -47,13 +59,33 @@ CREATE TABLE IF NOT EXISTS scores (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone'))
+    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone')),
+    origin TEXT NOT NULL DEFAULT 'bulk'
 );
 CREATE TABLE IF NOT EXISTS changes (
     edit INTEGER NOT NULL REFERENCES edits (id), position INTEGER NOT NULL, kind TEXT NOT NULL,
     name TEXT NOT NULL, key TEXT NOT NULL, before TEXT, after TEXT, PRIMARY KEY (edit, position)
 ) WITHOUT ROWID;
 """
+
+FROM_2 = """
+ALTER TABLE vocabularies RENAME TO vocabularies_2;
+CREATE TABLE vocabularies (
+    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (model, id)
+) WITHOUT ROWID;
+INSERT INTO vocabularies SELECT model, id, tag,
+    CASE category WHEN 0 THEN 'general' WHEN 4 THEN 'character' ELSE 'rating' END, 0
+    FROM vocabularies_2;
+DROP TABLE vocabularies_2;
+CREATE TABLE IF NOT EXISTS taggers (
+    model TEXT PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, thresholds TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO taggers SELECT DISTINCT model, substr(model, 1, instr(model || '@', '@') - 1), '', '{}'
+    FROM vocabularies;
+ALTER TABLE edits ADD COLUMN origin TEXT NOT NULL DEFAULT 'bulk';
+"""
+"""What brings a file of schema 2 up to the tables below it that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +174,24 @@ class Scores:
     """float16, shape (n,), 0..1."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaggerRow:
+    """A tagger that has run here."""
+
+    key: str
+    """Under which its scores are kept."""
+    name: str
+    at: str
+    """When it ran last: local time, ISO 8601."""
+    thresholds: Mapping[Category, float]
+    """Its own thresholds by category."""
+
+
+def text_digest(text: str) -> bytes:
+    """What stands for a caption's exact text."""
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
 class Store:
     """SQLite in WAL mode; every public method is one transaction."""
 
@@ -165,8 +215,21 @@ class Store:
                 f"{path}: written by a newer version of dataprep", "update lora-dataprep"
             )
         if version < SCHEMA_VERSION:
-            self._db.executescript(SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            with self.transaction() as db:
+                # another process may have been first
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                statements = f"{FROM_2 if version == 2 else ''}{SCHEMA}".split(";")
+                for statement in statements:
+                    db.execute(statement)
+                if version == 2:
+                    self._take_over_captions()
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _take_over_captions(self) -> None:
+        """Version 2 knew no captions by hand: all that its journal wrote counts as made by us."""
+        rows = self._db.execute("SELECT name, after FROM changes WHERE kind = 'caption'")
+        self._put_made((f"{PurePosixPath(name).with_suffix('.txt')}", text)
+                       for name, text in rows.fetchall() if text is not None)  # fmt: skip
 
     def close(self) -> None:
         """Close the file."""
@@ -242,23 +305,49 @@ class Store:
         ).fetchone()
         return row[0] if row else None
 
-    def has_vocabulary(self, model: str) -> bool:
-        """Whether the tags of a model are known."""
-        query = "SELECT 1 FROM vocabularies WHERE model = ? LIMIT 1"
-        return self._db.execute(query, (model,)).fetchone() is not None
+    def taggers(self) -> list[TaggerRow]:
+        """The taggers that have run here, the one that ran last at the end."""
+        rows = self._db.execute("SELECT model, name, at, thresholds FROM taggers ORDER BY at")
+        return [TaggerRow(key, name, at, json.loads(text)) for key, name, at, text in rows]
 
-    def put_vocabulary(self, model: str, tags: Sequence[tuple[str, int]]) -> None:
-        """Remember a model's tags and categories in its index order."""
+    def put_tagger(self, tagger: TaggerRow, vocabulary: Sequence[Entry]) -> None:
+        """Remember a tagger and what it can say, in its index order."""
         with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO taggers VALUES (?, ?, ?, ?)",
+                (tagger.key, tagger.name, tagger.at, json.dumps(dict(tagger.thresholds))),
+            )
+            db.execute("DELETE FROM vocabularies WHERE model = ?", (tagger.key,))
             db.executemany(
-                "INSERT OR REPLACE INTO vocabularies VALUES (?, ?, ?, ?)",
-                ((model, index, tag, category) for index, (tag, category) in enumerate(tags)),
+                "INSERT INTO vocabularies VALUES (?, ?, ?, ?, ?)",
+                ((tagger.key, index, *entry) for index, entry in enumerate(vocabulary)),
             )
 
-    def vocabulary(self, model: str) -> list[tuple[str, int]]:
-        """A model's tags and categories in its index order."""
-        query = "SELECT tag, category FROM vocabularies WHERE model = ? ORDER BY id"
-        return list(self._db.execute(query, (model,)))
+    def vocabulary(self, model: str) -> list[Entry]:
+        """What a model can say, in its index order."""
+        query = "SELECT tag, category, count FROM vocabularies WHERE model = ? ORDER BY id"
+        return [Entry(*row) for row in self._db.execute(query, (model,))]
+
+    def texts(self, captioner: str) -> dict[tuple[str, str], str]:
+        """What a captioner wrote, by (content hash, render key)."""
+        query = "SELECT sha, render, text FROM texts WHERE captioner = ?"
+        return {(sha, key): text for sha, key, text in self._db.execute(query, (captioner,))}
+
+    def put_texts(self, captioner: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Remember what a captioner wrote of (content hash, render key) pairs."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?)",
+                ((sha, captioner, render, text) for sha, render, text in rows),
+            )
+
+    def made(self) -> set[tuple[str, bytes]]:
+        """Caption files with the digests of the texts that a stage, and no hand, gave them."""
+        return set(self._db.execute("SELECT file, digest FROM made"))
+
+    def _put_made(self, texts: Iterable[tuple[str, str]]) -> None:
+        rows = ((file, text_digest(text)) for file, text in texts)
+        self._db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", rows)
 
     def put_scores(self, model: str, rows: Iterable[tuple[str, str, Scores]]) -> None:
         """Remember scores of (content hash, render key) pairs under a model."""
@@ -277,11 +366,12 @@ class Store:
             for sha, render, ids, values in self._db.execute(query, (model,))
         }
 
-    def begin_edit(self, name: str, at: str, changes: Sequence[Change]) -> int:
+    def begin_edit(self, name: str, at: str, origin: Origin, changes: Iterable[Change]) -> int:
         """Write an edit down before it is carried out; it is pending until finished."""
         with self.transaction() as db:
             cursor = db.execute(
-                "INSERT INTO edits (name, at, state) VALUES (?, ?, 'pending')", (name, at)
+                "INSERT INTO edits (name, at, state, origin) VALUES (?, ?, 'pending', ?)",
+                (name, at, origin),
             )
             db.executemany(
                 "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -294,9 +384,19 @@ class Store:
         """Write down that an edit is being taken back."""
         self._db.execute("UPDATE edits SET state = 'undoing' WHERE id = ?", (edit,))
 
-    def finish_edit(self, edit: int, state: State, decided: Iterable[Change]) -> None:
-        """Apply the decisions among an edit's changes and settle its state, in one go."""
+    def finish_edit(
+        self,
+        edit: int,
+        state: State,
+        decided: Iterable[Change],
+        made: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Apply the decisions among an edit's changes and settle its state, in one go.
+
+        ``made``: caption files with the texts that are not by hand.
+        """
         with self.transaction() as db:
+            self._put_made(made)
             for change in decided:
                 if change.after is None:
                     db.execute(
@@ -312,16 +412,17 @@ class Store:
 
     def edits(self) -> list[Edit]:
         """The journal, oldest first, without the changes."""
-        rows = self._db.execute("SELECT id, name, at, state FROM edits ORDER BY id")
-        return [Edit(number, name, at, state, ()) for number, name, at, state in rows]
+        rows = self._db.execute("SELECT id, name, at, state, origin FROM edits ORDER BY id")
+        return [Edit(number, name, at, state, by, ()) for number, name, at, state, by in rows]
 
     def edit(self, edit: int) -> Edit:
         """One edit with its changes."""
-        number, name, at, state = self._db.execute(
-            "SELECT id, name, at, state FROM edits WHERE id = ?", (edit,)
+        number, name, at, state, origin = self._db.execute(
+            "SELECT id, name, at, state, origin FROM edits WHERE id = ?", (edit,)
         ).fetchone()
         changes = self._db.execute(
             "SELECT kind, name, key, before, after FROM changes WHERE edit = ? ORDER BY position",
             (edit,),
         )
-        return Edit(number, name, at, state, tuple(Change(*row) for row in changes))
+        carried = tuple(Change(*change) for change in changes)
+        return Edit(number, name, at, state, origin, carried)

@@ -41,13 +41,13 @@ def find_tagger(name_or_dir: str) -> Path:
     family = manifest()
     if name_or_dir == DEMO:
         return _complete(sample_data() / "models" / "demo-tagger", family)
-    if name_or_dir in family.repositories:
+    if name_or_dir in family.models:
         return _known_tagger(name_or_dir, family)
     folder = Path(name_or_dir).expanduser()
     if folder.is_dir():
         return _complete(folder.resolve(), family)
-    close = difflib.get_close_matches(name_or_dir, family.repositories, n=1)
-    known = ", ".join(family.repositories)
+    close = difflib.get_close_matches(name_or_dir, family.models, n=1)
+    known = ", ".join(family.models)
     raise UsageError(
         f"tagger '{name_or_dir}' is neither a folder nor a known name",
         f"did you mean '{close[0]}'?" if close else f"known: {known}; or demo",
@@ -117,7 +117,7 @@ def model_folders(name: str) -> list[Path]:
 
 def _known_tagger(name: str, family: Manifest) -> Path:
     own = model_folders(name)
-    hub = hub_snapshot(family.repositories[name])
+    hub = hub_snapshot(family.models[name].repository)
     candidates = [*own, *([hub] if hub is not None else [])]
     for folder in candidates:
         if not _missing(folder, family):
@@ -126,7 +126,7 @@ def _known_tagger(name: str, family: Manifest) -> Path:
     raise DataprepError(
         f"tagger {name} is not on this machine (looked in {looked})",
         f"take {family.model_file} and {family.tags_file} from "
-        f"https://huggingface.co/{family.repositories[name]} and put both into {own[0]}",
+        f"https://huggingface.co/{family.models[name].repository} and put both into {own[0]}",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from dataprep.settings import Settings
+from dataprep.settings import Settings, in_order
 
 Kind = Literal["switch", "choice", "list", "text"]
 Raw = bool | str
@@ -41,7 +41,7 @@ def fields_of(model: type[Settings], recipe: Mapping[str, Any]) -> list[Field]:
     """The fields of a stage's form, ``recipe`` being its table in ``dataprep.toml``."""
     return [
         _field(name, info, recipe.get(name, info.get_default(call_default_factory=True)))
-        for name, info in model.model_fields.items()
+        for name, info in in_order(model).items()
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from dataprep.errors import UsageError
-from dataprep.settings import Settings
+from dataprep.settings import Settings, in_order
 from dataprep.stages import Stage
 
 PLACES = {
@@ -51,7 +51,7 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    fields = dict(model.model_fields)
+    fields = in_order(model)
     first = next((name for name in fields if _extra(fields[name]).get("positional") == BEFORE), "")
     if first:
         parser.before = first

@@ -12,7 +12,7 @@ from dataprep.exporting.encoders import Format
 from dataprep.exporting.parts import concept_name, parse
 from dataprep.exporting.repeats import Kind
 from dataprep.exporting.writer import Form, Masks
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 
 
 def _name(value: str) -> str:

@@ -23,7 +23,7 @@ from dataprep.pool import ordered, threads
 from dataprep.render import parse_colour
 from dataprep.report import Issue, Report
 from dataprep.selection import select
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
@@ -96,7 +96,7 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     if settings.model:
         yield Progress(0, None, f"reading {settings.model}")
         source = read_matting(settings.model, settings.contract)
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     pictures = select(dataset.usable(), settings.only)
     plan = _planned(dataset, pictures, settings, source)
     issues += _undecided(pictures, plan)

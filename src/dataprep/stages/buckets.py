@@ -19,7 +19,7 @@ from dataprep.focus.hand import hand_region
 from dataprep.focus.tally import Row, Use
 from dataprep.jobs import Job, Progress
 from dataprep.report import Report
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
@@ -55,7 +55,7 @@ class Settings(Base):
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Say what the buckets hold, lose and enlarge. Nothing is decided."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     pictures = dataset.usable()
     yield Progress(0, len(pictures), "choosing the buckets")
     stored = targets.read(dataset.store)

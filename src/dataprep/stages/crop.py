@@ -24,7 +24,7 @@ from dataprep.jobs import Job, Progress
 from dataprep.journal import PROJECT, Change
 from dataprep.report import Issue, Report
 from dataprep.selection import select
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 from dataprep.weights import find_faces_model
@@ -128,7 +128,7 @@ class Basis:
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Decide a crop for every usable picture, or those named, as one edit."""
     model = find_faces_model(settings.face_model) if settings.mode == "face" else Path()
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     pictures = select(dataset.usable(), settings.only)
     rows = dataset.store.decisions()
     stored = targets.read(dataset.store)

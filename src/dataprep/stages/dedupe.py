@@ -14,7 +14,7 @@ from dataprep.jobs import Job
 from dataprep.journal import Change
 from dataprep.looks import Look, looks
 from dataprep.report import Issue, Report
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.similar import Group, Other
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
@@ -40,7 +40,7 @@ class Settings(Base):
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Group the usable pictures and reject all but the best of each group, as one edit."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     decisions = dataset.decisions()
     pictures = dataset.usable(decisions)
     seen, unseen = yield from _seen(dataset, pictures, settings)

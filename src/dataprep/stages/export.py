@@ -37,7 +37,7 @@ class Outcome:
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Render and caption every usable picture; what is there and unchanged is left alone."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     if settings.out.resolve() == dataset.root:
         raise UsageError(f"{settings.out}: is the project itself", "give a folder of its own")
     base = find_base(settings.base) if settings.base else ""

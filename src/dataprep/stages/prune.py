@@ -19,7 +19,7 @@ from dataprep.dataset import Dataset
 from dataprep.jobs import Job, Progress
 from dataprep.journal import PROJECT, Change
 from dataprep.report import Issue, Report
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 
 
@@ -46,7 +46,7 @@ class Settings(Base):
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Prune every usable picture's caption, as one edit. Running it again changes nothing."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     captions = dataset.all_tags()
     old = concept.read(dataset.store)
     new = _merged(old, settings)

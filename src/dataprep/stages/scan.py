@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from dataprep import decisions, images
-from dataprep.dataset import CAPTION_SUFFIX, Dataset
+from dataprep.dataset import Dataset
 from dataprep.jobs import Job, Progress
 from dataprep.limits import Limits
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
+from dataprep.selection import where
+from dataprep.settings import Selected
 from dataprep.store import Picture
 
 REJECTED = decisions.encode("reject")
@@ -60,11 +62,14 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     )
 
 
-def refresh(dataset: Dataset) -> Job[list[Issue]]:
+def refresh(dataset: Dataset, settings: Selected | None = None) -> Job[list[Issue]]:
     """Bring the store up to the folder's state; the issues of all files, old and new.
 
-    Only files whose size or time changed are read. Every stage starts with this.
+    Only files whose size or time changed are read. Every stage starts with this; from here on
+    ``dataset`` holds only the pictures, and means the captions, that ``settings`` say.
     """
+    dataset.only = None
+    dataset.caption_extension = (settings and settings.caption_extension) or dataset.own_extension
     known = dataset.store.pictures()
     found = dict(images.entries(dataset.root))
     names = sorted(name for name in found if images.is_picture(name))
@@ -75,7 +80,11 @@ def refresh(dataset: Dataset) -> Job[list[Issue]]:
     yield Progress(0, len(stale), "looking at the pictures")
     fresh = yield from _probe_all(dataset, stale)
     current = [fresh.get(name) or known[name] for name in names if name in fresh or name in known]
-    return _issues(dataset, current, found.keys())
+    issues = _issues(dataset, current, found.keys())
+    if settings is None or not settings.where:
+        return issues
+    dataset.only = where(dataset, settings.where)
+    return [issue for issue in issues if issue.file in dataset.only]
 
 
 def _is_current(known: Picture | None, entry: os.DirEntry[str], max_pixels: int) -> bool:
@@ -137,9 +146,9 @@ def _issues(dataset: Dataset, files: list[Picture], found: Iterable[str]) -> lis
             Issue(name, "shared caption", f"has the same caption file as {same[0]}", fatal=False)
             for name in same[1:]
         ]
-    there = {name for name in found if name.endswith(CAPTION_SUFFIX)}
+    there = {name for name in found if name.endswith(dataset.caption_extension)}
     for stem, same in shared.items():
-        if stem + CAPTION_SUFFIX in there and (reason := _caption_fault(dataset, stem)):
+        if stem + dataset.caption_extension in there and (reason := _caption_fault(dataset, stem)):
             issues += [Issue(name, "caption", reason) for name in same]
     return issues
 
@@ -161,7 +170,7 @@ def _caption_fault(dataset: Dataset, stem: str) -> str:
     """Why a caption cannot be read; empty when it can."""
     try:
         # a string, and no buffer: this is done for every caption at every stage
-        with io.FileIO(f"{dataset.root}/{stem}{CAPTION_SUFFIX}") as stream:
+        with io.FileIO(f"{dataset.root}/{stem}{dataset.caption_extension}") as stream:
             stream.read().decode("utf-8")
     except UnicodeDecodeError as error:
         return f"its caption is not UTF-8 (byte {error.start})"

@@ -21,7 +21,7 @@ from dataprep.journal import Change
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
 from dataprep.selection import select
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
@@ -55,7 +55,7 @@ Finder = Callable[[Picture], "tuple[View, ...] | Issue"]
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Decide the views of every picture, or of those named, as one edit with their captions."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     decisions = dataset.decisions()
     files = [picture for picture in dataset.pictures() if not picture.file]
     pictures = [p for p in select(files, settings.only) if _takes_part(p, decisions)]

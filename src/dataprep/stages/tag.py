@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
-from dataprep.captions import split_tags, tag_key
 from dataprep.dataset import Dataset
-from dataprep.images import BadImage
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
 from dataprep.journal import Change
 from dataprep.report import Issue, Report
 from dataprep.scoring import FLOOR, Item, Scoring, items, score
-from dataprep.settings import Settings as Base
 from dataprep.stages.scan import refresh
 from dataprep.taggers import Choice, Model, manifest, read_model
 from dataprep.weights import find_tagger
+from dataprep.writing import Plan, Writer, Writing, plan, remarks, tags_of
 
 THRESHOLDS = manifest().thresholds
 
 
-class Settings(Base):
+class Settings(Writing):
     """Which tagger, and which of its scores become tags."""
 
     model: str
@@ -35,10 +29,6 @@ class Settings(Base):
     """Score from which a character tag is taken (0 to 1)."""
     undesired: tuple[str, ...] = ()
     """Tags that are never written."""
-    overwrite: bool = False
-    """Replace captions that are there; without it pictures with a caption keep theirs."""
-    append: bool = False
-    """Add the new tags behind those of a caption that is there."""
     redo: bool = False
     """Run the model again also where its scores are remembered."""
     batch_size: int = Field(default=0, ge=0, le=512)
@@ -46,28 +36,12 @@ class Settings(Base):
     device: Device = "auto"
     """Where the model runs; "auto" takes CUDA where it can."""
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.overwrite and self.append:
-            raise ValueError("overwrite and append exclude each other")
-        return self
-
-
-@dataclass(slots=True)
-class Captions:
-    """What is to be written, and what not."""
-
-    changes: list[Change] = field(default_factory=list)
-    kept: int = 0
-    """Pictures that keep the caption they have."""
-    issues: list[Issue] = field(default_factory=list)
-
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Score what has no scores yet, then write the captions as one edit."""
     yield Progress(0, None, f"reading {settings.model}")
     model = read_model(find_tagger(settings.model))
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     pictures = items(dataset)
     known = dataset.store.scores(model.key).keys() if not settings.redo else set()
     # two files with the same content are looked at once
@@ -75,10 +49,11 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     scoring = yield from score(
         dataset, model, list(todo.values()), settings.device, settings.batch_size
     )
-    captions = _captions(dataset, pictures, model, settings)
-    changes = dataset.edit(f"tag with {model.name}", captions.changes)
+    planned = plan(dataset, (item.picture for item in pictures), settings)
+    proposed, remarked = _captions(dataset, pictures, planned, model, settings)
+    changes = dataset.edit(f"tag with {model.name}", proposed, settings.origin)
     cached = sum(item.key not in todo for item in pictures)
-    found = (*issues, *scoring.issues, *captions.issues)
+    found = (*issues, *scoring.issues, *remarked)
     return Report(
         "tag",
         done=len(changes),
@@ -86,48 +61,35 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         issues=found,
         changes=changes,
         facts=_facts(model, scoring, changes, cached),
-        lines=_lines(model, scoring, changes, captions.kept, found, dataset.dry_run),
+        lines=_lines(model, scoring, changes, planned, found, dataset.dry_run),
         dry_run=dataset.dry_run,
     )
 
 
-def _captions(dataset: Dataset, pictures: list[Item], model: Model, settings: Settings) -> Captions:
+def _captions(
+    dataset: Dataset, pictures: list[Item], planned: Plan, model: Model, settings: Settings
+) -> tuple[list[Change], list[Issue]]:
+    """What is to be written, and remarks on pictures of which nothing is said."""
     choice = Choice(model.tags, settings.general, settings.character, settings.undesired)
     scores = dataset.store.scores(model.key)
-    result = Captions()
-    taken: set[Path] = set()
-    for item in pictures:
-        name = item.picture.name
-        path = dataset.caption_path(name)
-        if item.key not in scores or path in taken:
-            # both are among the issues: not scored, or shares its caption file with another
-            continue
-        taken.add(path)
-        try:
-            before = split_tags(dataset.caption(name) or "")
-        except BadImage:
-            # the scan's list has it
-            continue
-        if before and not settings.overwrite and not settings.append:
-            result.kept += 1
-            continue
-        found = scores[item.key]
+    keys = {item.picture.name: item.key for item in pictures}
+    writer = Writer(dataset, settings)
+    changes: list[Change] = []
+    remarked: list[Issue] = []
+    for picture in planned.pictures:
+        found = scores.get(keys[picture.name])
+        if found is None:
+            continue  # among the issues
         tags = choice.tags(found.ids, found.values)
         if not tags:
             reason = "no score reaches the threshold"
-            result.issues.append(Issue(name, "no tags", reason, fatal=False))
-        change = dataset.caption_change(name, _added(before, tags) if settings.append else tags)
-        result.changes.append(change)
-    return result
-
-
-def _added(before: list[str], tags: list[str]) -> list[str]:
-    keys = {tag_key(tag) for tag in before}
-    return [*before, *(tag for tag in tags if tag_key(tag) not in keys)]
+            remarked.append(Issue(picture.name, "no tags", reason, fatal=False))
+        changes.append(writer.change(picture.name, tags))
+    return changes, remarked
 
 
 def _tags_each(changes: tuple[Change, ...]) -> float:
-    counts = [len(split_tags(change.after or "")) for change in changes]
+    counts = [len(tags_of(change)) for change in changes]
     return sum(counts) / len(counts) if counts else 0.0
 
 
@@ -149,7 +111,7 @@ def _lines(
     model: Model,
     scoring: Scoring,
     changes: tuple[Change, ...],
-    kept: int,
+    planned: Plan,
     issues: tuple[Issue, ...],
     dry_run: bool,
 ) -> tuple[str, ...]:
@@ -158,8 +120,7 @@ def _lines(
     parts = [f"{verb} {len(changes)} pictures with {model.name} ({where})"]
     if changes:
         parts[0] += f": {_tags_each(changes):.1f} tags each"
-    if kept:
-        parts.append(f"{kept} keep the caption they have")
+    parts += remarks(planned)
     if skipped := len({issue.file for issue in issues if issue.fatal}):
         parts.append(f"{skipped} skipped")
     return ("; ".join(parts), *([scoring.fallback] if scoring.fallback else []))

@@ -8,7 +8,7 @@ from dataprep.captions import frequency
 from dataprep.dataset import Dataset
 from dataprep.jobs import Job
 from dataprep.report import Report
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 
 
@@ -21,7 +21,7 @@ class Settings(Base):
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Count the tags of all usable pictures."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     captions = list(dataset.all_tags().values())
     rows = frequency(captions)
     shown = rows[: settings.top] if settings.top else rows

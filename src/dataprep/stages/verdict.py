@@ -14,7 +14,7 @@ from dataprep.jobs import Job, Progress
 from dataprep.journal import Change
 from dataprep.report import Issue, Report
 from dataprep.selection import select
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
@@ -43,7 +43,7 @@ class Settings(Base):
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Set the verdict on the chosen pictures, as one edit."""
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, settings)
     pictures = yield from _chosen(dataset, settings)
     yield Progress(0, len(pictures), settings.verdict)
     changes = [

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dataprep.captions import spaced, tag_key
-from dataprep.taggers.manifest import manifest
+from dataprep.vocabulary import Entry
 
 Floats = npt.NDArray[np.floating]
 Ids = npt.NDArray[np.unsignedinteger]
@@ -24,21 +24,18 @@ class Choice:
 
     def __init__(
         self,
-        tags: Sequence[tuple[str, int]],
+        tags: Sequence[Entry],
         general: float,
         character: float,
         undesired: Iterable[str] = (),
     ) -> None:
-        categories = manifest().categories
         least = {"general": general, "character": character}
         unwanted = {tag_key(tag) for tag in undesired}
-        self._names = [spaced(tag) for tag, _ in tags]
+        self._names = [spaced(entry.tag) for entry in tags]
         self._least = np.array(
             [
-                np.inf
-                if tag_key(name) in unwanted
-                else least.get(categories.get(category, "rating"), np.inf)
-                for name, (_, category) in zip(self._names, tags, strict=True)
+                np.inf if tag_key(name) in unwanted else least.get(entry.category, np.inf)
+                for name, entry in zip(self._names, tags, strict=True)
             ],
             np.float32,
         )
@@ -51,7 +48,7 @@ class Choice:
 
 def select(
     scores: Floats,
-    tags: Sequence[tuple[str, int]],
+    tags: Sequence[Entry],
     general: float,
     character: float,
     undesired: Iterable[str] = (),

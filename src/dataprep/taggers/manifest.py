@@ -1,4 +1,4 @@
-"""What a family of taggers expects and where its models come from, read from a TOML file."""
+"""What a family of taggers expects and where its models come from, read from TOML files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
-Category = Literal["general", "character", "rating"]
+from dataprep.vocabulary import Category
+
+FAMILIES = ("wd14",)
+"""Every family with a manifest: ``NAME.toml`` beside this file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A published model."""
+
+    name: str
+    family: str
+    repository: str = ""
+    """On the Hugging Face Hub; empty: it lies elsewhere, see ``url``."""
+    revision: str = "main"
+    folder: str = ""
+    """Inside the repository."""
+    url: str = ""
+    """Where a person fetches it when it is not on the hub."""
+    thresholds: Mapping[Category, float] | None = None
+    """Its own, where its makers publish them."""
+    megabytes: int = 0
+    """What there is to fetch; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +49,35 @@ class Manifest:
     resample: Literal["bicubic", "lanczos", "bilinear"]
     preprocess: int
     """Version of the pixels: scores of another version are not reused."""
-    categories: Mapping[int, Category]
-    thresholds: Mapping[str, float]
-    """Score from which a tag is taken, by category."""
-    repositories: Mapping[str, str]
-    """Known models: name → repository on the Hugging Face Hub."""
+    categories: Mapping[str, Category]
+    """What the tag file calls a category → what it is called here."""
+    thresholds: Mapping[Category, float]
+    """Score from which a tag is taken, by category; what is missing is not taken."""
+    models: Mapping[str, Known]
+    """The published models of the family by name."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What a model's folder must hold."""
+        return tuple(name for name in (self.model_file, self.tags_file) if name)
 
 
 @cache
 def manifest(family: str = "wd14") -> Manifest:
     """The manifest of a family."""
     text = files("dataprep.taggers").joinpath(f"{family}.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    return Manifest(
-        **table
-        | {
-            "family": family,
-            "pad": tuple(table["pad"]),
-            "categories": {int(key): value for key, value in table["categories"].items()},
-        }
-    )
+    table: dict[str, Any] = tomllib.loads(text)
+    models = {name: Known(name, family, **row) for name, row in table.pop("models").items()}
+    changed = {"family": family, "pad": tuple(table["pad"]), "models": models}
+    return Manifest(**table | changed)
+
+
+def known(name: str) -> Known | None:
+    """The published model of this name, of whatever family."""
+    return all_known().get(name)
+
+
+@cache
+def all_known() -> Mapping[str, Known]:
+    """Every published model by name."""
+    return {name: row for family in FAMILIES for name, row in manifest(family).models.items()}

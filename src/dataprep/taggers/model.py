@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataprep.errors import DataprepError
 from dataprep.files import content_hash
-from dataprep.taggers.manifest import Manifest, manifest
+from dataprep.taggers.manifest import Manifest, known, manifest
+from dataprep.vocabulary import Category, Entry
 
-Tags = tuple[tuple[str, int], ...]
+Tags = tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,10 @@ class Model:
     """Name, file and preprocessing: scores under one key are comparable."""
     path: Path
     tags: Tags
-    """Name and category number in the order of the outputs."""
+    """What it can say, in the order of the outputs."""
     family: Manifest
+    thresholds: Mapping[Category, float]
+    """Its own, or else its family's."""
 
 
 def read_model(folder: Path) -> Model:
@@ -35,7 +39,10 @@ def read_model(folder: Path) -> Model:
     except OSError as error:
         raise DataprepError(f"{path}: cannot be read ({error.strerror})") from None
     key = f"{name}@{digest[:12]}.{family.preprocess}"
-    return Model(name, key, path, _read_tags(folder / family.tags_file, family), family)
+    tags = _read_tags(folder / family.tags_file, family)
+    row = known(name)
+    thresholds = (row and row.thresholds) or family.thresholds
+    return Model(name, key, path, tags, family, thresholds)
 
 
 def _name(folder: Path) -> str:
@@ -48,7 +55,7 @@ def _name(folder: Path) -> str:
 def _read_tags(path: Path, family: Manifest) -> Tags:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            tags = tuple((row["name"], int(row["category"])) for row in csv.DictReader(stream))
+            tags = tuple(_entry(row, family) for row in csv.DictReader(stream))
     except OSError as error:
         raise DataprepError(f"{path}: cannot be read ({error.strerror})") from None
     except KeyError as error:
@@ -57,7 +64,11 @@ def _read_tags(path: Path, family: Manifest) -> Tags:
         raise DataprepError(f"{path}: is not a tagger's table ({error})") from None
     if not tags:
         raise DataprepError(f"{path}: holds no tags")
-    unknown = {category for _, category in tags} - family.categories.keys()
-    if unknown:
-        raise DataprepError(f"{path}: unknown category {min(unknown)}", "another kind of tagger?")
     return tags
+
+
+def _entry(row: Mapping[str, str], family: Manifest) -> Entry:
+    category = family.categories.get(row["category"])
+    if category is None:
+        raise ValueError(f"unknown category {row['category']}")
+    return Entry(row["name"], category, int(row.get("count") or 0))
