@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dataprep.errors import DataprepError, UsageError
-from dataprep.taggers import Choice, Tagger, manifest, open_tagger, read_model, select
-from dataprep.taggers.pixels import prepare
+from dataprep.taggers import Tagger, manifest, open_tagger, read_model
+from dataprep.taggers.manifest import FAMILIES, all_known
+from dataprep.taggers.network import Onnx
+from dataprep.taggers.pixels import feed, inside, prepare
 from dataprep.weights import find_base, find_matting, find_tagger
 from tests.tiny_onnx import SIDE, TAGS, tagger_scores, write_tagger
 
+Fit = Literal["pad", "letterbox", "edge", "squash"]
 WD14 = manifest()
+FITS: tuple[Fit, ...] = get_args(Fit)
 
 
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -43,14 +50,49 @@ def reference(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
 def test_pixels_are_the_references(width: int, height: int, mode: str) -> None:
     image = noise(width, height, mode)
     ours = prepare(image, 112, WD14)
-    assert ours.shape == (112, 112, 3)
-    assert ours.flags["C_CONTIGUOUS"]
-    np.testing.assert_array_equal(ours, reference(image, 112))
+    assert (ours.shape, ours.dtype) == ((112, 112, 3), np.uint8)
+    np.testing.assert_array_equal(feed(ours[None], WD14)[0], reference(image, 112))
 
 
 @pytest.mark.parametrize("size", [(448, 448), (448, 300), (2000, 1500), (1500, 2000)])
 def test_pixels_at_the_real_size(size: tuple[int, int]) -> None:
-    np.testing.assert_array_equal(prepare(noise(*size), 448, WD14), reference(noise(*size), 448))
+    ours = feed(prepare(noise(*size), 448, WD14)[None], WD14)
+    assert (ours.dtype, ours.flags["C_CONTIGUOUS"]) == (np.float32, True)
+    np.testing.assert_array_equal(ours[0], reference(noise(*size), 448))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "CMYK", "RGBA"])
+def test_pixels_of_every_mode(mode: str) -> None:
+    image = noise(300, 211).convert(mode)
+    ours = feed(prepare(image, 112, WD14)[None], WD14)[0]
+    assert np.abs(ours - reference(image, 112)).mean() <= 0.5
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 3000), st.sampled_from(FITS))
+def test_what_a_picture_takes_of_the_square(width: int, height: int, fit: Fit) -> None:
+    family = replace(WD14, fit=fit)
+    fitted = inside((width, height), 64, family)
+    assert max(fitted) == 64
+    assert min(fitted) >= 1
+    if fit == "squash":
+        assert fitted == (64, 64)
+    else:
+        longest = max(width, height)
+        assert abs(fitted[0] - 64 * width / longest) <= 1
+        assert abs(fitted[1] - 64 * height / longest) <= 1
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_however_it_is_fitted_no_colour_is_made_up(fit: Fit) -> None:
+    family = replace(WD14, fit=fit, pad=(9, 8, 7))
+    for width, height in [(1, 900), (900, 1), (63, 64), (64, 64), (65, 33)]:
+        square = prepare(Image.new("RGB", (width, height), (200, 30, 40)), 64, family)
+        assert square.shape == (64, 64, 3)
+        if fit in ("edge", "squash"):
+            assert (square == (200, 30, 40)).all()
+        else:
+            assert (square[32, 32] == (200, 30, 40)).all() or min(width, height) == 1
 
 
 @pytest.mark.parametrize("batch", ["batch", 1])
@@ -119,7 +161,7 @@ def test_an_unknown_name_gets_the_nearest_one() -> None:
 def test_a_folder_without_the_files_says_which(tmp_path: Path) -> None:
     write_tagger(tmp_path)
     (tmp_path / "selected_tags.csv").unlink()
-    with pytest.raises(DataprepError, match=r"selected_tags.csv missing"):
+    with pytest.raises(DataprepError, match=r"selected_tags.csv or .* missing"):
         find_tagger(str(tmp_path))
 
 
@@ -148,18 +190,21 @@ def test_broken_models_say_what_is_wrong(tmp_path: Path) -> None:
     (folder / "model.onnx").write_bytes(b"")
     assert "cannot be loaded" in _message(folder)
     (folder / "model.onnx").unlink()
-    assert "cannot be read" in _message(folder)
+    assert "model.onnx missing" in _message(folder)
 
 
 @pytest.mark.parametrize(
     ("table", "what"),
     [
-        ("", "holds no tags"),
+        ("", "it is empty"),
         ("tag_id,name,category,count\n", "holds no tags"),
         ("tag_id,name,count\n1,a,2\n", "has no column 'category'"),
-        ("tag_id,name,category,count\n1,a,x,2\n", "is not a tagger's table"),
-        ("tag_id,name,category,count\n1,a,7,2\n", "unknown category 7"),
-        (b"tag_id,name,category,count\n1,\xff,0,2\n", "is not a tagger's table"),
+        ("tag_id,name,category,count\n1,a,x,2\n", "line 2: category 'x' is none of 0, 4, 9"),
+        ("tag_id,name,category,count\n1,a,0,2\n2,b,7,2\n", "line 3: category '7' is none of"),
+        ("tag_id,name,category,count\n1,a,0,2\n1,b\n", "line 3: it has other columns"),
+        ("tag_id,name,category,count\n1,,0,2\n", "line 2: it has other columns"),
+        ("tag_id,name,category,count\n1,a,0,2,5\n", "line 2: it has other columns"),
+        (b"tag_id,name,category,count\n1,\xff,0,2\n", "is not a list of tags (not UTF-8)"),
     ],
 )
 def test_broken_tables_say_what_is_wrong(tmp_path: Path, table: str | bytes, what: str) -> None:
@@ -178,35 +223,91 @@ def test_a_gpu_that_is_asked_for_but_not_there_is_an_error(tmp_path: Path) -> No
 
 
 class Small:
-    """A session whose memory takes so many pictures, with a real one behind it."""
+    """A session that takes so many pictures, with a real one behind it."""
 
-    def __init__(self, session: object, most: int) -> None:
-        self.behind, self.most, self.sizes = session, most, list[int]()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.behind, name)
+    def __init__(self, session: Any, most: int, said: str) -> None:
+        self.behind, self.most, self.said, self.sizes = session, most, said, list[int]()
 
     def run(self, names: list[str], feed: dict[str, npt.NDArray[np.float32]]) -> object:
         from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
         size = len(next(iter(feed.values())))
         if size > self.most:
-            raise RuntimeException("Failed to allocate memory\nand more")
+            raise RuntimeException(self.said)
         self.sizes.append(size)
-        return self.behind.run(names, feed)  # type: ignore[attr-defined]
+        return self.behind.run(names, feed)
 
 
-def test_a_batch_too_large_for_the_memory_is_halved(tmp_path: Path) -> None:
-    tagger = open_tagger(write_tagger(tmp_path))
+NODE = "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code while running Conv node."
+ARENA = "onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRaw()"
+
+
+def small(folder: Path, most: int, said: str) -> tuple[Tagger, Small]:
+    tagger = open_tagger(write_tagger(folder))
+    network = tagger._network
+    assert isinstance(network, Onnx)
+    network.session = Small(network.session, most, said)
+    tagger.at_once = 100
+    return tagger, network.session
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{NODE} {ARENA} Failed to allocate memory for requested buffer of size 1\nand more",
+        f"{NODE} {ARENA} Available memory of 7 is smaller than requested bytes of 9",
+        f"{NODE} CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size);",
+        f"{NODE} CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0",
+        f"{NODE} std::bad_alloc",
+        "Exception during run: bad allocation",
+    ],
+)
+def test_a_batch_too_large_for_the_memory_is_halved(tmp_path: Path, said: str) -> None:
+    tagger, session = small(tmp_path, 3, said)
     batch = [tagger.prepare(noise(40, 10 + n)) for n in range(9)]
-    expected = tagger.predict(batch)
-    small = Small(tagger._session, 3)
-    tagger._session, tagger.at_once = small, 100
-    np.testing.assert_allclose(tagger.predict(batch), expected, atol=1e-6)
-    assert (small.sizes, tagger.at_once) == ([2, 2, 2, 2, 1], 2)
-    small.most = 0
-    with pytest.raises(DataprepError, match=r"failed: Failed to allocate memory$"):
+    expected = np.stack([tagger_scores(pixels) for pixels in batch])
+    np.testing.assert_allclose(tagger.predict(batch), expected, atol=1e-5)
+    assert (session.sizes, tagger.at_once) == ([2, 2, 2, 2, 1], 2)
+    session.most = 0
+    with pytest.raises(DataprepError) as caught:
         tagger.predict(batch)
+    assert caught.value.message.endswith(said.splitlines()[0])
+    assert "not even one picture fits" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{NODE} CUDNN failure 8: CUDNN_STATUS_EXECUTION_FAILED ; GPU=0",
+        f"{NODE} CUDA failure 719: unspecified launch failure",
+        "Got invalid dimensions for input: input",
+    ],
+)
+def test_another_failure_is_said_and_not_tried_again(tmp_path: Path, said: str) -> None:
+    tagger, session = small(tmp_path, 3, said)
+    with pytest.raises(DataprepError) as caught:
+        tagger.predict([tagger.prepare(noise(40, 10 + n)) for n in range(9)])
+    assert caught.value.message.endswith(said)
+    assert (session.sizes, tagger.at_once) == ([], 100)
+
+
+def test_several_threads_may_ask_at_once(tmp_path: Path) -> None:
+    tagger = open_tagger(write_tagger(tmp_path), threads=1)
+    pictures = [noise(30 + n, 50) for n in range(24)]
+    answers: dict[int, npt.NDArray[np.float32]] = {}
+
+    def ask(first: int) -> None:
+        for place in range(first, len(pictures), 4):
+            answers[place] = tagger.predict(tagger.prepare(pictures[place])[None])[0]
+
+    asking = [threading.Thread(target=ask, args=(first,)) for first in range(4)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    for place, picture in enumerate(pictures):
+        expected = tagger_scores(tagger.prepare(picture))
+        np.testing.assert_allclose(answers[place], expected, atol=1e-5)
 
 
 def test_a_network_that_gives_another_number_of_scores(tmp_path: Path) -> None:
@@ -215,27 +316,6 @@ def test_a_network_that_gives_another_number_of_scores(tmp_path: Path) -> None:
     tagger.tags = TAGS[:-1]
     with pytest.raises(DataprepError, match=r"shape \(1, 10\) where its table has 9 tags"):
         tagger.predict([tagger.prepare(noise(8, 8))])
-
-
-SCORES = np.array([0.9, 0.1, 0.99, 0.35, 0.349, 0.5, 0.2, 0.36, 0.85, 0.84], np.float32)
-
-
-def test_the_choice_keeps_the_models_order_and_leaves_ratings_out() -> None:
-    chosen = select(SCORES, TAGS, 0.35, 0.85)
-    assert chosen == ["1girl", "long hair", "^_^", "white background", "hatsune miku"]
-    assert select(SCORES, TAGS, 0.35, 0.84)[-1] == "zumi (original)"
-    assert select(SCORES, TAGS, 1, 1) == []
-
-
-def test_undesired_tags_are_compared_whole_in_either_spelling() -> None:
-    chosen = select(SCORES, TAGS, 0.35, 0.85, ("Long_Hair", "white background", "girl"))
-    assert chosen == ["1girl", "^_^", "hatsune miku"]
-
-
-def test_a_choice_from_remembered_scores_is_the_same() -> None:
-    choice = Choice(TAGS, 0.35, 0.85)
-    ids = np.flatnonzero(SCORES > 0.05).astype(np.uint32)[::-1]
-    assert choice.tags(ids, SCORES[ids].astype(np.float16)) == select(SCORES, TAGS, 0.35, 0.85)
 
 
 def test_the_manifest_is_whole() -> None:
@@ -247,3 +327,15 @@ def test_the_manifest_is_whole() -> None:
     )
     assert WD14.categories == {"0": "general", "4": "character", "9": "rating"}
     assert all(row.repository.split("/")[1] == name for name, row in WD14.models.items())
+    assert len(WD14.models) == 10
+    assert (WD14.scale, WD14.mean, WD14.std, WD14.activation) == (1, (0, 0, 0), (1, 1, 1), "none")
+
+
+def test_every_family_says_where_its_models_come_from() -> None:
+    assert {row.family for row in all_known().values()} == set(FAMILIES)
+    for name, row in all_known().items():
+        family = manifest(row.family)
+        assert bool(row.repository) != bool(row.url), name
+        assert row.files
+        assert set(family.thresholds) <= set(family.categories.values())
+        assert set(row.thresholds or {}) <= set(family.thresholds)

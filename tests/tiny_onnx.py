@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 GRID = 4
 SIDE = 64
 NUMBERS = {"general": 0, "character": 4, "rating": 9}
+PERMUTED = {"NHWC": [0, 3, 1, 2], "NCHW": [0, 1, 2, 3]}
+PLAIN = {"output": "probabilities"}
 TAGS: tuple[Entry, ...] = (
     Entry("general", "rating", 1),
     Entry("sensitive", "rating", 1),
@@ -41,36 +44,14 @@ def weights(tags: int = len(TAGS)) -> tuple[Floats, Floats]:
 def write_tagger(
     folder: Path, *, batch: int | str = "batch", side: int = SIDE, tags: int = len(TAGS)
 ) -> Path:
-    """A tagger's folder: the mean colour of 4×4 fields, one linear layer, a sigmoid.
+    """A WD tagger's folder: the mean colour of 4×4 fields, one linear layer, a sigmoid.
 
     Its input is (batch, side, side, 3) in 0..255, its output (batch, tags).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    matrix, bias = weights(tags)
-    field = side // GRID
-    nodes = [
-        helper.make_node("Div", ["input", "full"], ["unit"]),
-        helper.make_node("Transpose", ["unit"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node(
-            "AveragePool", ["planes"], ["fields"], kernel_shape=[field] * 2, strides=[field] * 2
-        ),
-        helper.make_node("Flatten", ["fields"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "matrix"], ["product"]),
-        helper.make_node("Add", ["product", "bias"], ["logits"]),
-        helper.make_node("Sigmoid", ["logits"], ["output"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "tagger",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, side, side, 3])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, tags])],
-        [
-            numpy_helper.from_array(np.float32(255), "full"),
-            numpy_helper.from_array(matrix, "matrix"),
-            numpy_helper.from_array(bias, "bias"),
-        ],
+    write_network(
+        folder / "model.onnx", tags, batch=batch, side=side, layout="NHWC", full=255, heads=PLAIN
     )
-    _save(graph, folder / "model.onnx")
     with (folder / "selected_tags.csv").open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream)
         rows.writerow(("tag_id", "name", "category", "count"))
@@ -81,13 +62,74 @@ def write_tagger(
     return folder
 
 
+def write_network(
+    path: Path,
+    tags: int,
+    *,
+    side: int | str,
+    layout: str,
+    heads: Mapping[str, str],
+    batch: int | str = "batch",
+    full: float = 1,
+    kind: int = TensorProto.FLOAT,
+) -> None:
+    """The tagger of 4×4 fields in any contract.
+
+    ``heads`` are the outputs by name in their order: each is "probabilities", "logits", "negated"
+    (logits of another head, (batch, tags)) or "flat" (the 48 mean colours). ``full`` is what a
+    full channel has in the input; a ``side`` in letters leaves it free (its fields are then those
+    of a square of 64).
+    """
+    matrix, bias = weights(tags)
+    field = (side if isinstance(side, int) else SIDE) // GRID
+    shape: list[int | str] = [batch, side, side, 3] if layout == "NHWC" else [batch, 3, side, side]
+    nodes = [
+        helper.make_node("Cast", ["input"], ["single"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["single", "full"], ["unit"]),
+        helper.make_node("Transpose", ["unit"], ["planes"], perm=PERMUTED[layout]),
+        helper.make_node(
+            "AveragePool", ["planes"], ["fields"], kernel_shape=[field] * 2, strides=[field] * 2
+        ),
+        helper.make_node("Flatten", ["fields"], ["colours"]),
+        helper.make_node("MatMul", ["colours", "matrix"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["sums"]),
+    ]
+    operators = {"probabilities": "Sigmoid", "logits": "Identity", "negated": "Neg"}
+    for name, what in heads.items():
+        if what == "flat":
+            nodes.append(helper.make_node("Identity", ["colours"], [name]))
+        else:
+            nodes.append(helper.make_node(operators[what], ["sums"], [name]))
+    widths = {name: GRID * GRID * 3 if what == "flat" else tags for name, what in heads.items()}
+    graph = helper.make_graph(
+        nodes,
+        "tagger",
+        [helper.make_tensor_value_info("input", kind, shape)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, width])
+            for name, width in widths.items()
+        ],
+        [
+            numpy_helper.from_array(np.float32(full), "full"),
+            numpy_helper.from_array(matrix, "matrix"),
+            numpy_helper.from_array(bias, "bias"),
+        ],
+    )
+    _save(graph, path)
+
+
+def network_logits(planes: Floats, tags: int, full: float = 1) -> Floats:
+    """What that network's logits are for one input in planes (3, side, side): shape (tags,)."""
+    matrix, bias = weights(tags)
+    field = planes.shape[1] // GRID
+    fields = planes.astype(np.float64).reshape(3, GRID, field, GRID, field).mean((2, 4)) / full
+    return np.asarray(fields.reshape(-1) @ matrix + bias, np.float32)
+
+
 def tagger_scores(pixels: npt.NDArray[np.uint8]) -> Floats:
-    """What the tagger must say of prepared BGR pixels (side, side, 3): shape (tags,)."""
-    matrix, bias = weights()
-    field = pixels.shape[0] // GRID
-    fields = pixels.astype(np.float64).reshape(GRID, field, GRID, field, 3).mean((1, 3)) / 255
-    logits = fields.transpose(2, 0, 1).reshape(-1) @ matrix + bias
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    """What a WD tagger must say of prepared RGB pixels (side, side, 3): shape (tags,)."""
+    planes = pixels[:, :, ::-1].transpose(2, 0, 1).astype(np.float32)
+    return np.asarray(1 / (1 + np.exp(-network_logits(planes, len(TAGS), 255))), np.float32)
 
 
 def write_matting(
