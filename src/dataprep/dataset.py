@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
-from PIL import Image
 
 from dataprep import decisions as decided
-from dataprep import files, images
+from dataprep import files, images, sidecars
 from dataprep.captions import join_tags, split_tags
-from dataprep.decisions import Background, Decisions
+from dataprep.decisions import Decisions
 from dataprep.errors import DataprepError, UsageError
-from dataprep.journal import Change, Edit, Origin, State, inverted, settle
-from dataprep.render import framed, render_file, render_mask
+from dataprep.journal import Change, Edit, Origin, State, inverted
+from dataprep.originals import STATE_FOLDER, Originals
 from dataprep.store import Picture, Store, text_digest
 
-STATE_FOLDER = ".dataprep"
-CAPTION_EXTENSION = ".txt"
 NOTHING = Decisions()
 """Of a picture that nothing was decided about."""
 LOCK_SECONDS = 60.0
@@ -34,7 +31,7 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-class Dataset:
+class Dataset(Originals):
     """The door to a project folder. Open one per thread; several may be open at once.
 
     ``dry_run``: edits are collected in ``proposed`` and nothing of the user's is written (what
@@ -47,18 +44,20 @@ class Dataset:
         store: Store,
         dry_run: bool,
         max_pixels: int = images.MAX_PIXELS,
-        caption_extension: str = CAPTION_EXTENSION,
+        caption_extension: str = sidecars.EXTENSION,
     ) -> None:
-        self.root = root
+        super().__init__(root, max_pixels)
         self.store = store
         self.dry_run = dry_run
-        self.max_pixels = max_pixels
         self.proposed: list[Change] = []
         self.caption_extension = self.own_extension = caption_extension
         """How the caption files end that are meant now, and that the project says."""
         self.only: Collection[str] | None = None
         """Names of the pictures that are meant; None means all of them."""
-        self._lock = FileLock(root / STATE_FOLDER / "lock")
+        self.left_alone: list[str] = []
+        """Pictures whose caption another program changed while an edit was under way: theirs
+        stays."""
+        self._lock = FileLock(self.state / "lock")
 
     @classmethod
     def open(cls, root: Path, *, dry_run: bool = False) -> Self:
@@ -90,14 +89,6 @@ class Dataset:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def path(self, name: str) -> Path:
-        """Where the file of this name lies; see ``file`` for views."""
-        return self.root / name
-
-    def file(self, picture: Picture) -> Path:
-        """The file that holds a picture: its own, or that of which it is a view."""
-        return self.root / (picture.file or picture.name)
 
     def pictures(self) -> list[Picture]:
         """Every picture known since the last scan, by name; unreadable ones and views included.
@@ -133,53 +124,6 @@ class Dataset:
             found = [picture for picture in found if picture.name in self.only]
         return sorted(found, key=lambda picture: picture.name) if views else found
 
-    def decode(self, picture: Picture, at_least: tuple[int, int] | None = None) -> Image.Image:
-        """The upright picture before any decision; of a view, its part. Raises ``BadImage``.
-
-        ``at_least`` (width, height in pixels) lets a JPEG be decoded at a fraction of its size.
-        """
-        frame = picture.frame
-        if at_least is not None:
-            across = -(-at_least[0] * frame.whole[0] // picture.width)
-            down = -(-at_least[1] * frame.whole[1] // picture.height)
-            at_least = (across, down)
-        return framed(images.decode(self.file(picture), at_least, self.max_pixels), frame)
-
-    def mask_path(self, picture: Picture, model: str) -> Path:
-        """Where the foreground mask of a picture by a model is cached (8-bit grey PNG)."""
-        return self.root / STATE_FOLDER / "masks" / f"{picture.sha[:24]}.{model}.png"
-
-    def render(self, picture: Picture, decisions: Decisions) -> Image.Image:
-        """The picture as taggers, previews and the export all see it. Raises ``BadImage``."""
-        mask = self._mask(picture, decisions.background) if decisions.background else None
-        return render_file(
-            self.file(picture),
-            picture.frame,
-            decisions.crop,
-            decisions.background,
-            mask,
-            self.max_pixels,
-        )
-
-    def render_mask(self, picture: Picture, decisions: Decisions) -> Image.Image:
-        """The foreground, "L", cut and sized like the picture. Raises ``BadImage``."""
-        if decisions.background is None:
-            raise images.BadImage("has no mask; run `dataprep background`")
-        mask = self._mask(picture, decisions.background)
-        return render_mask(picture.frame, decisions.crop, decisions.background, mask)
-
-    def mask_file(self, picture: Picture, model: str) -> Path | None:
-        """The mask to render with, its own or, of a view, that of the whole; None: no mask."""
-        own = self.mask_path(picture, model)
-        whole = own.with_name(f"{picture.whole_sha[:24]}.{model}.png") if picture.box else own
-        return next((path for path in (own, whole) if path.is_file()), None)
-
-    def _mask(self, picture: Picture, background: Background) -> Image.Image:
-        path = self.mask_file(picture, background.model)
-        if path is None:
-            raise images.BadImage("its mask is gone; run `dataprep background` again")
-        return images.decode(path, None, self.max_pixels).convert("L")
-
     def caption_file(self, name: str) -> str:
         """The sidecar of a picture, as a path inside the project."""
         return posixpath.splitext(name)[0] + self.caption_extension
@@ -197,8 +141,8 @@ class Dataset:
 
     def _text(self, file: str) -> str | None:
         # strings and no Path: a bulk edit comes here a hundred thousand times
+        data, _ = sidecars.read(f"{self.root}/{file}")
         try:
-            data = files.read_bytes(f"{self.root}/{file}")
             return None if data is None else data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise images.BadImage(f"its caption is not UTF-8 (byte {error.start})") from None
@@ -206,7 +150,7 @@ class Dataset:
     def caption(self, name: str) -> str | None:
         """The sidecar as people read it: without byte-order mark and outer blanks."""
         text = self.caption_text(name)
-        return None if text is None else _plain(text)
+        return None if text is None else plain(text)
 
     def tags(self, name: str) -> list[str]:
         """The caption's tags; empty when there is none."""
@@ -227,21 +171,21 @@ class Dataset:
 
     def caption_change(self, name: str, tags: Sequence[str]) -> Change:
         """The change that gives a picture these tags; compare ``is_noop``."""
-        before = self.caption_text(name)
-        if before is not None and split_tags(_plain(before)) == list(tags):
-            return self._caption_change(name, before, before)
-        return self._caption_change(name, before, join_tags(tags) + "\n")
+        before, after = self.caption_text(name), join_tags(tags) + "\n"
+        # a caption that says the same keeps its spacing; most are to the letter what we would write
+        same = before == after or (before is not None and split_tags(plain(before)) == list(tags))
+        return self._caption_change(name, before, before if same else after)
 
     def text_change(self, name: str, text: str) -> Change:
         """The change that gives a picture this caption, a line of prose; compare ``is_noop``."""
         before = self.caption_text(name)
         line = " ".join(text.split())
-        if before is not None and _plain(before) == line:
+        if before is not None and plain(before) == line:
             return self._caption_change(name, before, before)
         return self._caption_change(name, before, line + "\n")
 
     def _caption_change(self, name: str, before: str | None, after: str | None) -> Change:
-        key = "" if self.caption_extension == CAPTION_EXTENSION else self.caption_extension
+        key = "" if self.caption_extension == sidecars.EXTENSION else self.caption_extension
         return Change("caption", name, key, before, after)
 
     def edited(self, pictures: Iterable[Picture]) -> set[str]:
@@ -256,8 +200,7 @@ class Dataset:
                 text = self.caption_text(picture.name)
             except images.BadImage:
                 continue
-            file = self.caption_file(picture.name)
-            if text and _plain(text) and (file, text_digest(text)) not in made:
+            if is_by_hand(self.caption_file(picture.name), text, made):
                 names.add(picture.name)
         return names
 
@@ -281,8 +224,9 @@ class Dataset:
             return real
         with self._writing():
             number = self.store.begin_edit(name, now(), origin, real)
-            self._carry_out(number, origin, "done", real)
-        return real
+            changed = set(self._carry_out(number, origin, "done", real))
+        self.left_alone += sorted(changed)
+        return tuple(c for c in real if c.kind != "caption" or c.name not in changed)
 
     def undo(self) -> tuple[Edit, tuple[str, ...]]:
         """Take the last edit back; also the names that somebody changed since and so stay."""
@@ -309,11 +253,9 @@ class Dataset:
     ) -> tuple[str, ...]:
         """Write captions, then decisions and the edit's state in one transaction."""
         captions = [change for change in changes if change.kind == "caption"]
-        # each file flushed alone takes milliseconds; so many are flushed together
-        together = len(captions) > files.FLUSHED_ALONE
-        conflicts = tuple(c.name for c in captions if not self._write(c, durable=not together))
-        if together:
-            files.flush(self.root / _file_of(change) for change in captions)
+        conflicts = tuple(
+            change.name for change in sidecars.carry_out(self.root, self.state, captions)
+        )
         decided = (change for change in changes if change.kind == "decision")
         self.store.finish_edit(edit, state, decided, self._made(origin, captions))
         return conflicts
@@ -324,24 +266,10 @@ class Dataset:
             return
         made = self.store.made() if origin == "bulk" else set()
         for change in captions:
-            file, before = _file_of(change), change.before
+            file, before = sidecars.file_of(change), change.before
             ours = origin == "machine" or not before or (file, text_digest(before)) in made
             if ours and change.after is not None:
                 yield file, change.after
-
-    def _write(self, change: Change, durable: bool) -> bool:
-        """Bring one caption file to its after-state; False when somebody else changed it."""
-        file = _file_of(change)
-        try:
-            action = settle(change, self._text(file))
-        except images.BadImage:
-            action = "conflict"
-        if action == "write":
-            if change.after is None:
-                (self.root / file).unlink()
-            else:
-                files.put_text(f"{self.root}/{file}", change.after, durable=durable)
-        return action != "conflict"
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -361,6 +289,7 @@ class Dataset:
             return
         try:
             with self._lock.acquire(timeout=0):
+                sidecars.sweep(self.state)
                 for edit in self._interrupted():
                     self._complete(self.store.edit(edit.id))
         except Timeout:
@@ -372,16 +301,18 @@ class Dataset:
     def _complete(self, edit: Edit) -> None:
         undoing = edit.state == "undoing"
         changes = inverted(edit.changes) if undoing else edit.changes
+        # where a folder lies on another disk, and by older versions, files were written beside
         for folder in {self.path(c.name).parent for c in changes if c.kind == "caption"}:
             files.sweep(folder)
         origin: Origin = "hand" if undoing else edit.origin
         self._carry_out(edit.id, origin, "undone" if undoing else "done", changes)
 
 
-def _plain(text: str) -> str:
+def is_by_hand(file: str, text: str | None, made: Collection[tuple[str, bytes]]) -> bool:
+    """Whether a caption is there that is none of the texts in ``store.made()``."""
+    return bool(text and plain(text)) and (file, text_digest(text or "")) not in made
+
+
+def plain(text: str) -> str:
+    """A caption as people read it: without byte-order mark and outer blanks."""
     return text.removeprefix("\ufeff").strip()
-
-
-def _file_of(change: Change) -> str:
-    """The caption file that a change is about, inside the project."""
-    return posixpath.splitext(change.name)[0] + (change.key or CAPTION_EXTENSION)

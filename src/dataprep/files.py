@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 TEMP_SUFFIX = ".dataprep-tmp"
-BINARY = getattr(os, "O_BINARY", 0)
-"""On Windows: write what is given, line ends and all."""
 FLUSHED_ALONE = 64
 """So many files are flushed one by one; more of them together with whatever else waits."""
 
@@ -22,7 +19,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
     Without ``durable`` the caller flushes many files at once, later.
     """
-    temp = Path(_temp(str(path.parent), path.name))
+    temp = Path(temp_beside(str(path.parent), path.name))
     try:
         yield temp
         if durable:
@@ -34,54 +31,20 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temp.unlink(missing_ok=True)
 
 
-def _temp(folder: str, name: str) -> str:
+def temp_beside(folder: str, name: str) -> str:
+    """The temporary file through which this process writes ``name``."""
     # not the name with something behind it: a long name has no room for that
     digest = hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
     return f"{folder}/.{digest}.{os.getpid()}{TEMP_SUFFIX}"
 
 
-def read_bytes(path: str) -> bytes | None:
-    """A whole file; None when there is none."""
-    try:
-        with io.FileIO(path) as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
-
-
-def put_text(path: str, text: str, *, durable: bool = True) -> None:
-    """Write UTF-8 text atomically; without ``durable`` the caller flushes many files at once.
-
-    As ``replacing``, for files by the hundred thousand: a third of its time.
-    """
-    folder, name = os.path.split(path)
-    temp = _temp(folder, name)
-    try:
-        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY, 0o666)
-        try:
-            with open(handle, "wb", buffering=0, closefd=False) as stream:
-                stream.write(text.encode("utf-8"))
-            if durable:
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-        # strings: a Path would take as long as all the rest
-        os.replace(temp, path)  # noqa: PTH105
-    except BaseException:
-        Path(temp).unlink(missing_ok=True)
-        raise
-    if durable:
-        sync(Path(folder))
-
-
-def flush(paths: Iterable[Path]) -> None:
-    """Bring many files that were just written to the disk, by one call where the system has it."""
-    if hasattr(os, "sync"):
+def flush(paths: Collection[Path]) -> None:
+    """Bring files that were just written to the disk; many by one call where the system has it."""
+    if len(paths) > FLUSHED_ALONE and hasattr(os, "sync"):
         os.sync()
         return
     for path in paths:
-        if path.is_file():
-            sync(path)
+        sync(path)
 
 
 def sync(path: Path) -> None:

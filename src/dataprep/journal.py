@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dataprep.captions import split_tags
+from dataprep.captions import entries
 
 Kind = Literal["caption", "decision"]
 State = Literal["pending", "done", "undoing", "undone"]
@@ -79,19 +82,143 @@ def settle(change: Change, current: str | None) -> Literal["write", "there", "co
     return "write" if current == change.before else "conflict"
 
 
-def diff_lines(change: Change) -> list[str]:
-    """A change as lines a person reads: tags taken and added, or old and new value."""
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """How a caption's tags differ before and after, as they are spelled."""
+
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+    moved: tuple[str, ...]
+    """As few as can be said to have moved, so that the others stayed."""
+
+
+def diff(before: str | None, after: str | None) -> Diff:
+    """Compare two texts of a caption, repeated tags included."""
+    old, new = _numbered(before), _numbered(after)
+    places = {entry: place for place, entry in enumerate(old)}
+    common = [entry for entry in new if entry in places]
+    stayed = _longest_rise([places[entry] for entry in common])
+    there = set(common)
+    return Diff(
+        tuple(tag for tag, n in old if (tag, n) not in there),
+        tuple(tag for tag, n in new if (tag, n) not in there),
+        tuple(tag for tag, n in common if places[tag, n] not in stayed),
+    )
+
+
+def _numbered(text: str | None) -> list[tuple[str, int]]:
+    """Each tag with how often it stood before."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for tag in entries((text or "").removeprefix("\ufeff")):
+        rows.append((tag, seen[tag]))
+        seen[tag] += 1
+    return rows
+
+
+def _longest_rise(numbers: Sequence[int]) -> set[int]:
+    """A longest run of numbers that rise, others between them left out."""
+    ends: list[int] = []
+    """The least number on which a rise of this length ends."""
+    before: dict[int, int | None] = {}
+    for number in numbers:
+        place = bisect_left(ends, number)
+        before[number] = ends[place - 1] if place else None
+        ends[place : place + 1] = [number]
+    rise: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        rise.add(last)
+        last = before[last]
+    return rise
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What changes do, in numbers."""
+
+    captions: int
+    decisions: int
+    gone: Counter[str]
+    """From how many captions each tag goes."""
+    new: Counter[str]
+    """Into how many captions each tag comes."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``--json``."""
+        return {"captions": self.captions, "gone": dict(self.gone), "new": dict(self.new)}
+
+    def __str__(self) -> str:
+        parts = [_counted(self.captions, "caption changes", "captions change")]
+        if self.gone:
+            went = _counted(len(self.gone), "tag goes", "tags go")
+            parts.append(f"{went} ({_counted(self.gone.total(), 'time', 'times')})")
+        if self.new:
+            tags = "" if self.gone else ("tag " if len(self.new) == 1 else "tags ")
+            came = f"{len(self.new)} {tags}{'comes' if len(self.new) == 1 else 'come'}"
+            parts.append(f"{came} ({_counted(self.new.total(), 'time', 'times')})")
+        if self.captions and not self.gone and not self.new:
+            parts.append("only order, spacing or repeats")
+        if self.decisions:
+            counted = _counted(self.decisions, "decision changes", "decisions change")
+            parts = [*(parts if self.captions else ()), counted]
+        return ", ".join(parts)
+
+
+def tally(changes: Iterable[Change]) -> Tally:
+    """Count what changes do. Tags are counted as they are spelled."""
+    captions = decisions = 0
+    gone: Counter[str] = Counter()
+    new: Counter[str] = Counter()
+    for change in changes:
+        if change.kind == "decision":
+            decisions += 1
+            continue
+        captions += 1
+        before = set(entries((change.before or "").removeprefix("\ufeff")))
+        after = set(entries((change.after or "").removeprefix("\ufeff")))
+        gone.update(before - after)
+        new.update(after - before)
+    return Tally(captions, decisions, gone, new)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def diff_rows(change: Change) -> list[tuple[str, str]]:
+    """A change as rows a person reads, each with its sign: " " heading, "-" goes, "+" comes,
+    "~" moves.
+    """
     if change.kind == "decision":
-        where = f"{change.name} " if change.name else ""
-        return [f"{where}{change.key}: {change.before or '-'} → {change.after or '-'}"]
-    before, after = split_tags(change.before or ""), split_tags(change.after or "")
-    gone = [tag for tag in before if tag not in after]
-    new = [tag for tag in after if tag not in before]
-    lines = [f"{change.name}:"]
-    if gone:
-        lines.append("  - " + ", ".join(gone))
-    if new:
-        lines.append("  + " + ", ".join(new))
-    if not gone and not new:
-        lines.append("  ~ " + ", ".join(after))
-    return lines
+        return [(" ", line) for line in _decided(change)]
+    found = diff(change.before, change.after)
+    signed = (("-", found.gone), ("+", found.new), ("~", found.moved))
+    rows = [(sign, ", ".join(tags)) for sign, tags in signed if tags]
+    return [(" ", f"{change.name}:"), *(rows or [("~", "only spacing or line ends")])]
+
+
+def _decided(change: Change) -> list[str]:
+    """A decision before and after; one about the project only as far as it changes."""
+    if change.name != PROJECT:
+        return [f"{change.name} {change.key}: {change.before or '-'} → {change.after or '-'}"]
+    old, new = json.loads(change.before or "{}"), json.loads(change.after or "{}")
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return [f"{change.key}: {change.before or '-'} → {change.after or '-'}"]
+    return [
+        f"{change.key}, {key}: {_said(old.get(key))} → {_said(new.get(key))}"
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return "-" if value is None or value == "" else str(value)
+
+
+def diff_lines(change: Change) -> list[str]:
+    """A change as plain lines: tags that go, come and move, or old and new value."""
+    rows = diff_rows(change)
+    return [text if sign == " " else f"  {sign} {text}" for sign, text in rows]

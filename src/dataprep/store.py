@@ -19,73 +19,8 @@ import numpy as np
 from dataprep.decisions import Box, Frame, View
 from dataprep.errors import DataprepError
 from dataprep.journal import Change, Edit, Origin, State
+from dataprep.schema import FROM_2, SCHEMA, SCHEMA_VERSION
 from dataprep.vocabulary import Category, Entry
-
-SCHEMA_VERSION = 3
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS pictures (
-    name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha TEXT NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL, mode TEXT NOT NULL,
-    orientation INTEGER NOT NULL, frames INTEGER NOT NULL, reason TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS decisions (
-    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sources (
-    name TEXT PRIMARY KEY, sha TEXT NOT NULL, source TEXT NOT NULL, part TEXT NOT NULL,
-    at TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS looks (
-    sha TEXT PRIMARY KEY, version INTEGER NOT NULL, thumb BLOB NOT NULL, facts TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS vocabularies (
-    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category TEXT NOT NULL,
-    count INTEGER NOT NULL, PRIMARY KEY (model, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS taggers (
-    model TEXT PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, thresholds TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS texts (
-    sha TEXT NOT NULL, captioner TEXT NOT NULL, render TEXT NOT NULL, text TEXT NOT NULL,
-    PRIMARY KEY (sha, captioner, render)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS made (
-    file TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (file, digest)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS scores (
-    sha TEXT NOT NULL, model TEXT NOT NULL, render TEXT NOT NULL, ids BLOB NOT NULL,
-    scores BLOB NOT NULL, PRIMARY KEY (sha, model, render)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS edits (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone')),
-    origin TEXT NOT NULL DEFAULT 'bulk'
-);
-CREATE TABLE IF NOT EXISTS changes (
-    edit INTEGER NOT NULL REFERENCES edits (id), position INTEGER NOT NULL, kind TEXT NOT NULL,
-    name TEXT NOT NULL, key TEXT NOT NULL, before TEXT, after TEXT, PRIMARY KEY (edit, position)
-) WITHOUT ROWID;
-"""
-
-FROM_2 = """
-ALTER TABLE vocabularies RENAME TO vocabularies_2;
-CREATE TABLE vocabularies (
-    model TEXT NOT NULL, id INTEGER NOT NULL, tag TEXT NOT NULL, category TEXT NOT NULL,
-    count INTEGER NOT NULL, PRIMARY KEY (model, id)
-) WITHOUT ROWID;
-INSERT INTO vocabularies SELECT model, id, tag,
-    CASE category WHEN 0 THEN 'general' WHEN 4 THEN 'character' ELSE 'rating' END, 0
-    FROM vocabularies_2;
-DROP TABLE vocabularies_2;
-CREATE TABLE IF NOT EXISTS taggers (
-    model TEXT PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, thresholds TEXT NOT NULL
-) WITHOUT ROWID;
-INSERT INTO taggers SELECT DISTINCT model, substr(model, 1, instr(model || '@', '@') - 1), '', '{}'
-    FROM vocabularies;
-ALTER TABLE edits ADD COLUMN origin TEXT NOT NULL DEFAULT 'bulk';
-"""
-"""What brings a file of schema 2 up to the tables below it that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +349,14 @@ class Store:
         """The journal, oldest first, without the changes."""
         rows = self._db.execute("SELECT id, name, at, state, origin FROM edits ORDER BY id")
         return [Edit(number, name, at, state, by, ()) for number, name, at, state, by in rows]
+
+    def edit_sizes(self) -> dict[int, dict[str, int]]:
+        """How many changes of each kind every edit has."""
+        sizes: dict[int, dict[str, int]] = {}
+        query = "SELECT edit, kind, count(*) FROM changes GROUP BY edit, kind"
+        for edit, kind, number in self._db.execute(query):
+            sizes.setdefault(edit, {})[kind] = number
+        return sizes
 
     def edit(self, edit: int) -> Edit:
         """One edit with its changes."""

@@ -15,48 +15,64 @@ from pydantic import model_validator
 from dataprep import concept
 from dataprep.captions import prune, split_tags, tag_key
 from dataprep.concept import Concept
-from dataprep.dataset import Dataset
+from dataprep.dataset import Dataset, is_by_hand, plain
 from dataprep.images import BadImage
 from dataprep.journal import Change, Origin
 from dataprep.settings import Selected
 from dataprep.store import Picture
 
+NOTHING = Concept()
 Mode = Literal["skip", "overwrite", "append", "prepend"]
 Found = Sequence[str] | str
 """What was found out of a picture: tags, or a line of prose."""
 
 
-class Writing(Selected):
-    """What happens to captions that are there; without any of these they stay."""
+class Rewriting(Selected):
+    """What happens to captions that are there; without any of these they are replaced."""
 
-    overwrite: bool = False
-    """Replace captions that are there; without it pictures with a caption keep theirs."""
     append: bool = False
     """Add behind the caption that is there; tags it has are not added again."""
     prepend: bool = False
     """Add before the caption that is there; tags it has are not added again."""
     touch_edited: bool = False
-    """With overwrite: also captions that were written by hand or by another program."""
+    """Replace also captions that were written by hand or by another program."""
     with_pruned: bool = False
     """Write also the tags that were pruned from this project."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if self.overwrite + self.append + self.prepend > 1:
+        if self.append and self.prepend:
+            raise ValueError("append and prepend exclude each other")
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        """What is to be done where a caption is."""
+        return "append" if self.append else "prepend" if self.prepend else "overwrite"
+
+    @property
+    def origin(self) -> Origin:
+        """Whose the caption is afterwards."""
+        return "bulk" if self.append or self.prepend else "machine"
+
+
+class Writing(Rewriting):
+    """What happens to captions that are there; without any of these they stay."""
+
+    overwrite: bool = False
+    """Replace captions that are there; without it pictures with a caption keep theirs."""
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if self.overwrite and (self.append or self.prepend):
             raise ValueError("overwrite, append and prepend exclude each other")
         return self
 
     @property
     def mode(self) -> Mode:
         """What is to be done where a caption is."""
-        if self.overwrite:
-            return "overwrite"
-        return "append" if self.append else "prepend" if self.prepend else "skip"
-
-    @property
-    def origin(self) -> Origin:
-        """Whose the caption is afterwards."""
-        return "bulk" if self.append or self.prepend else "machine"
+        added = self.append or self.prepend
+        return super().mode if self.overwrite or added else "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +86,11 @@ class Plan:
     """Captions that stay because they are by hand."""
 
 
-def plan(dataset: Dataset, pictures: Iterable[Picture], settings: Writing) -> Plan:
+def plan(dataset: Dataset, pictures: Iterable[Picture], settings: Rewriting) -> Plan:
     """Which of the pictures are to be written. Ask again before writing: it may take an hour."""
     pictures = list(pictures)
     protects = settings.mode == "overwrite" and not settings.touch_edited
-    edited = dataset.edited(pictures) if protects else set()
+    made = dataset.store.made() if protects else set()
     chosen: list[Picture] = []
     kept = protected = 0
     taken: set[str] = set()
@@ -84,12 +100,12 @@ def plan(dataset: Dataset, pictures: Iterable[Picture], settings: Writing) -> Pl
             continue  # a scan reports pictures that share a caption
         taken.add(file)
         try:
-            there = bool(dataset.caption(picture.name))
+            text = dataset.caption_text(picture.name)
         except BadImage:
             continue  # and captions that cannot be read
-        if there and settings.mode == "skip":
+        if text and settings.mode == "skip" and plain(text):
             kept += 1
-        elif picture.name in edited:
+        elif protects and is_by_hand(file, text, made):
             protected += 1
         else:
             chosen.append(picture)
@@ -99,7 +115,7 @@ def plan(dataset: Dataset, pictures: Iterable[Picture], settings: Writing) -> Pl
 class Writer:
     """Makes the changes of one run; ``dataset.edit`` carries them out."""
 
-    def __init__(self, dataset: Dataset, settings: Writing) -> None:
+    def __init__(self, dataset: Dataset, settings: Rewriting) -> None:
         known = concept.read(dataset.store)
         self._concept = Concept(known.trigger) if settings.with_pruned else known
         self._dataset, self._mode = dataset, settings.mode
@@ -108,7 +124,9 @@ class Writer:
         """The change that brings ``found`` into a picture's caption."""
         if isinstance(found, str):
             return self._prose(name, found)
-        before = self._dataset.tags(name) if self._mode in ("append", "prepend") else []
+        if self._mode not in ("append", "prepend"):
+            return self._dataset.caption_change(name, self._pruned(found, ()))
+        before = self._dataset.tags(name)
         have = {tag_key(tag) for tag in before}
         new = [tag for tag in found if tag_key(tag) not in have]
         tags = [*new, *before] if self._mode == "prepend" else [*before, *new]
@@ -116,12 +134,14 @@ class Writer:
 
     def _pruned(self, tags: Sequence[str], before: Sequence[str]) -> list[str]:
         """What the caption had may stay: a person may have put it back."""
+        if self._concept == NOTHING:
+            return list(tags)
         have = {tag_key(tag) for tag in before}
         gone = [tag for tag in self._concept.pruned if tag_key(tag) not in have]
         return prune(tags, gone, self._concept.trigger)
 
     def _prose(self, name: str, text: str) -> Change:
-        before = self._dataset.caption(name) or ""
+        before, text = self._dataset.caption(name) or "", " ".join(text.split())
         if self._mode not in ("append", "prepend") or not before:
             parts = [text]
         elif text in before:
