@@ -556,3 +556,21 @@ def test_the_header_says_the_size_as_seen(tmp_path: Path, suffix: str) -> None:
     formats.learn(b"\0\0\0\x18ftypheic")
     quadrants().save(path, exif=exif)
     assert upright_size(path) == decode(path).size
+
+
+def test_a_thumbnails_end_is_not_taken_for_the_pictures(tmp_path: Path) -> None:
+    thumbnail = io.BytesIO()
+    quadrants(32, 24).save(thumbnail, "JPEG")
+    exif = Image.Exif()
+    exif[0x010E] = "x"
+    small = exif.tobytes()[:-4] + thumbnail.getvalue()
+    quadrants().save(tmp_path / "a.jpg", exif=small)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    assert whole.count(b"\xff\xd9") == 2
+    assert probe(tmp_path, "a.jpg").reason == ""
+    (tmp_path / "behind.jpg").write_bytes(whole + b"a film" * 1000)
+    assert probe(tmp_path, "behind.jpg").reason == ""
+    start = whole.rindex(b"\xff\xda")
+    for length in (start, start + 14, start + 40, len(whole) - 2):
+        (tmp_path / "cut.jpg").write_bytes(whole[:length])
+        assert probe(tmp_path, "cut.jpg").reason, length

@@ -22,6 +22,7 @@ from dataprep.errors import DataprepError, UsageError
 from dataprep.images import decode
 from dataprep.jobs import Progress, finish
 from dataprep.report import Report
+from dataprep.scoring import FAST
 from dataprep.settings import build
 from dataprep.stages.tag import Settings, run
 from dataprep.taggers import Tagger, manifest, read_model, select
@@ -70,7 +71,7 @@ def captions(folder: Path) -> dict[str, str]:
 def expected(path: Path, general: float = 0.35, character: float = 0.85) -> list[str]:
     """Decoded whole, prepared and scored plainly."""
     scores = tagger_scores(prepare(decode(path), SIDE, manifest()))
-    return select(scores, TAGS, general, character)
+    return select(scores, TAGS, {"general": general, "character": character})
 
 
 def test_captions_are_the_networks_to_the_letter(folder: Path, model: Path) -> None:
@@ -81,7 +82,7 @@ def test_captions_are_the_networks_to_the_letter(folder: Path, model: Path) -> N
     assert len(set(captions(folder).values())) > 3
     assert (report.done, report.unchanged, report.issues, report.exit_code) == (6, 0, (), 0)
     facts = dict(report.facts)
-    assert facts["key"] == read_model(model).key
+    assert facts["key"] == read_model(model).key + FAST
     assert (facts["model"], facts["device"]) == ("tiny", "cpu")
     assert (facts["written"], facts["cached"]) == (6, 0)
     mean = sum(len(text.split(",")) for text in captions(folder).values()) / 6
@@ -101,11 +102,12 @@ def test_nothing_is_run_twice_and_captions_are_kept(
 
     monkeypatch.setattr(scoring, "open_tagger", refuse)
     again = tag(folder, model)
-    assert (again.done, again.unchanged, again.facts["cached"]) == (0, 6, 6)
+    assert (again.done, again.unchanged, again.facts["cached"]) == (0, 6, 5)
     assert captions(folder) == before
     assert again.lines == (
         "tagged 0 pictures with tiny (scores remembered); 6 keep the caption they have",
     )
+    monkeypatch.undo()
     moved = tag(folder, model, general=0.9, overwrite=True, touch_edited=True)
     assert moved.facts["written"] > 0
     assert captions(folder)["b"] == ", ".join(expected(folder / "b.jpg", 0.9)) + "\n"
@@ -226,7 +228,10 @@ def many(folder: Path, count: int) -> None:
         picture(number, (48, 48)).save(folder / f"{number:03}.png")
 
 
-def test_closing_ends_the_threads_and_keeps_what_was_reported(tmp_path: Path, model: Path) -> None:
+def test_closing_ends_the_threads_and_keeps_what_was_reported(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "PATIENCE", 0.0)
     many(tmp_path / "many", 60)
     before = set(threading.enumerate())
     with Dataset.open(tmp_path / "many") as dataset:
@@ -234,7 +239,7 @@ def test_closing_ends_the_threads_and_keeps_what_was_reported(tmp_path: Path, mo
         progress = next(p for p in job if "img_per_s" in p.facts)
         job.close()
         assert set(threading.enumerate()) == before
-        stored = len(dataset.store.scores(read_model(model).key))
+        stored = len(dataset.store.scores(read_model(model).key + FAST))
         assert progress.done <= stored < 60
     assert captions(tmp_path / "many") == {}
     report = tag(tmp_path / "many", model)
@@ -254,9 +259,11 @@ def test_slow_pictures_are_reported_one_by_one(
 DRIVER = """
 import sys, time
 from pathlib import Path
+from dataprep import scoring
 from dataprep.dataset import Dataset
 from dataprep.stages.tag import Settings, run
 
+scoring.PATIENCE = 0.0
 with Dataset.open(Path(sys.argv[1])) as dataset:
     for progress in run(dataset, Settings(model=sys.argv[2])):
         if "img_per_s" in progress.facts:
@@ -295,7 +302,7 @@ def test_kill_9_loses_nothing_that_was_reported(tmp_path: Path, model: Path) -> 
         reported = stored + killed_after(folder, model, wanted)
         assert captions(folder) == {}
         with Dataset.open(folder) as dataset:
-            stored = len(dataset.store.scores(read_model(model).key))
+            stored = len(dataset.store.scores(read_model(model).key + FAST))
         assert reported <= stored < 200
     report = tag(folder, model)
     assert report.facts["cached"] == stored

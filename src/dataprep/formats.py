@@ -39,6 +39,7 @@ SIGNATURES = (
 )
 """How files begin that are pictures beyond doubt, whatever their headers say then."""
 
+JPEG_END, JPEG_TAIL = b"\xff\xd9", 64
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
 
@@ -163,6 +164,20 @@ def is_cut_short(stream: IO[bytes]) -> bool:
     if len(head) < 8 or not head.startswith(b"RIFF"):
         return False
     return stream.seek(0, io.SEEK_END) < 8 + int.from_bytes(head[4:], "little")
+
+
+def reaches_its_end(stream: IO[bytes]) -> bool:
+    """Whether a JPEG whose header was read has the mark that ends it behind its pixels.
+
+    Among the pixels that mark cannot stand (ITU-T T.81, B.1.1.5).
+    """
+    begin, end = stream.tell(), stream.seek(0, io.SEEK_END)
+    # mostly it is the last thing there; some cameras write a film behind it
+    for place in (max(begin, end - JPEG_TAIL), begin):
+        stream.seek(place)
+        if JPEG_END in stream.read():
+            return True
+    return False
 
 
 def without_texts(data: bytes) -> bytes:

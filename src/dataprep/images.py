@@ -18,6 +18,7 @@ from dataprep import formats
 from dataprep.colour import to_srgb
 from dataprep.errors import DataprepError
 from dataprep.files import content_hash
+from dataprep.pool import keep_memory
 from dataprep.store import Picture
 
 EXTENSIONS = frozenset(
@@ -121,7 +122,7 @@ def probe(root: Path, name: str, max_pixels: int = MAX_PIXELS) -> Picture:
     try:
         sha = content_hash(path)
         # a header alone does not show that a file is cut short
-        with _loaded(path, (1, 1), max_pixels) as loaded:
+        with _loaded(path, (1, 1), max_pixels, whole_is_enough=True) as loaded:
             facts = _facts(loaded)
     except TooLarge as error:
         facts, reason = (*error.size, "", "", 1, 1), error.message
@@ -158,6 +159,7 @@ def decode(
     height of the upright picture, pixels) lets a JPEG be decoded at ½, ¼ or ⅛ as long as it stays
     that large. Raises ``BadImage``.
     """
+    keep_memory()
     with _loaded(path, at_least, max_pixels) as loaded:
         return loaded.upright()
 
@@ -197,12 +199,20 @@ class _Loaded:
 
 
 @contextmanager
-def _loaded(path: Path, at_least: tuple[int, int] | None, max_pixels: int) -> Iterator[_Loaded]:
-    """Open a file and read it as far as needed. Raises ``BadImage``."""
+def _loaded(
+    path: Path,
+    at_least: tuple[int, int] | None,
+    max_pixels: int,
+    whole_is_enough: bool = False,
+) -> Iterator[_Loaded]:
+    """Open a file and read it as far as needed. Raises ``BadImage``.
+
+    ``whole_is_enough``: a JPEG that goes on to its end is not decoded.
+    """
     formats.quiet()
     with _file(path) as stream:
         try:
-            loaded = _load(stream, at_least, max_pixels)
+            loaded = _load(stream, at_least, max_pixels, whole_is_enough)
         except _Overfull:
             stream.seek(0)
             pixels = io.BytesIO(formats.without_texts(stream.read()))
@@ -229,13 +239,22 @@ def _file(path: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _load(stream: IO[bytes], at_least: tuple[int, int] | None, max_pixels: int) -> _Loaded:
+def _load(
+    stream: IO[bytes],
+    at_least: tuple[int, int] | None,
+    max_pixels: int,
+    whole_is_enough: bool = False,
+) -> _Loaded:
     image = _opened(stream, max_pixels)
     size, orientation = image.size, None
     with _explained():
         if at_least is not None and isinstance(image, _jpeg()):
             orientation = _orientation(image)
             image.draft(None, at_least[::-1] if orientation in SWAPPED_SIDES else at_least)
+            if whole_is_enough and formats.reaches_its_end(stream):
+                # reading its header took Pillow to where its pixels begin; to decode them takes
+                # longer than all else that is asked of a file
+                return _Loaded(image, size, orientation)
         image.load()
     if orientation is None:
         # behind the pixels: Pillow turns a TIFF while it loads it, a PNG may hold its EXIF last

@@ -46,6 +46,8 @@ def session_options(threads: int = 0) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # laid out for one run, memory is taken anew by each of several runs at once
+    options.enable_mem_pattern = False
     # threads that wait by spinning take the cores from those that decode: +40 % CPU time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

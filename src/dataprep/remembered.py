@@ -68,7 +68,11 @@ class Remembered:
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], Scores]:
-        return self._dataset.store.scores(self.tagger.key)
+        # with it come the models, which those who ask no score do without
+        from dataprep.scoring import known
+
+        # an exact run leaves a later fast one nothing to do
+        return dict(known(self._dataset.store, self.tagger.key))
 
     @cached_property
     def _decisions(self) -> dict[str, Decisions]:

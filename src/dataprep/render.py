@@ -83,9 +83,14 @@ def render_file(
     background: Background | None,
     mask: Image.Image | None,
     max_pixels: int = MAX_PIXELS,
+    at_least: Size | None = None,
 ) -> Image.Image:
-    """Decode a file as far as needed and render it. Raises ``BadImage``."""
-    image = decode(path, needed_size(frame, crop), max_pixels)
+    """Decode a file as far as needed and render it. Raises ``BadImage``.
+
+    ``at_least``: without a crop, how large the original must be; None: whole.
+    """
+    needed = at_least if crop is None else needed_size(frame, crop)
+    image = decode(path, needed, max_pixels)
     if crop is not None and image.size != frame.whole:
         left, top, right, bottom = _scaled(crop.box, image, frame)
         ratio = min((right - left) / crop.width, (bottom - top) / crop.height)

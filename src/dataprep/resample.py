@@ -1,8 +1,8 @@
-"""One resample of high quality: Lanczos by Pillow, or, where a picture shrinks, by OpenCV.
+"""One resample: as Pillow does it, and where a picture shrinks so by OpenCV.
 
-To shrink by Lanczos is to filter out what the smaller picture cannot hold, and to take values
-between the pixels. OpenCV does both in under half of Pillow's time: first a short filter that
-together with its cubic interpolation passes what Lanczos passes, then that interpolation. The
+To shrink is to filter out what the smaller picture cannot hold, and to take values between the
+pixels. OpenCV does both in under half of Pillow's time: first a short filter that together with its
+cubic interpolation passes what Lanczos (or Pillow's bicubic) passes, then that interpolation. The
 result is nearer to Pillow's Lanczos than Pillow's own bicubic is (``tests/test_resample.py``).
 """
 
@@ -23,7 +23,8 @@ Floats = npt.NDArray[np.float64]
 LEAST, MOST = 1.4, 3.0
 """Shrinking by so much is done here: with less there is little to filter, with more the filters
 get long and Pillow is as fast."""
-LOBES = 3
+LANCZOS, BICUBIC = Image.Resampling.LANCZOS, Image.Resampling.BICUBIC
+LOBES = {LANCZOS: 3, BICUBIC: 2}
 SHARPNESS = -0.75
 """Of OpenCV's cubic interpolation (Keys, 1981, its free parameter)."""
 ONE = 16
@@ -33,18 +34,21 @@ STEPS = 64
 FREQUENCIES = 96
 
 
-def resample(image: Image.Image, size: Size, box: FloatBox) -> Image.Image:
+def resample(
+    image: Image.Image, size: Size, box: FloatBox, kind: Image.Resampling = LANCZOS
+) -> Image.Image:
     """The part ``box`` of a picture (pixels, in fractions too) at a size.
 
     Pixels beyond the box count at its edges, as they do for Pillow. Any mode that Pillow resizes.
+    ``kind``: Lanczos or bicubic.
     """
     left, top, right, bottom = (round(edge) for edge in box)
     across, down = (right - left) / size[0], (bottom - top) / size[1]
     # OpenCV's interpolation knows whole boxes only; and colours must be weighted with their opacity
     plain = (left, top, right, bottom) == box and image.mode in {"L", "RGB"}
     if not plain or not (LEAST <= across <= MOST and LEAST <= down <= MOST):
-        return image.resize(size, Image.Resampling.LANCZOS, box=box)
-    cv2, taps = _cv2(), (_filter(across), _filter(down))
+        return image.resize(size, kind, box=box)
+    cv2, taps = _cv2(), (_filter(across, kind), _filter(down, kind))
     beside, above = len(taps[0]) // 2 + 2, len(taps[1]) // 2 + 2
     x, y = max(0, left - beside), max(0, top - above)
     wide = np.asarray(image.crop((x, y, *_inside(image, right + beside, bottom + above))))
@@ -59,24 +63,26 @@ def _inside(image: Image.Image, x: int, y: int) -> tuple[int, int]:
     return min(image.width, x), min(image.height, y)
 
 
-def _filter(factor: float) -> npt.NDArray[np.float32]:
-    return low_pass(round(factor * STEPS) / STEPS)
+def _filter(factor: float, kind: Image.Resampling) -> npt.NDArray[np.float32]:
+    return low_pass(round(factor * STEPS) / STEPS, kind)
 
 
 @lru_cache(maxsize=256)
-def low_pass(factor: float) -> npt.NDArray[np.float32]:
+def low_pass(factor: float, kind: Image.Resampling = LANCZOS) -> npt.NDArray[np.float32]:
     """The taps before cubic interpolation for shrinking by ``factor``; their sum is 1.
 
-    The least squares fit of filter × interpolation to the response of Lanczos, and to nothing
-    where interpolation mirrors the spectrum.
+    The least squares fit of filter × interpolation to the response of Lanczos (or bicubic), and to
+    nothing where interpolation mirrors the spectrum.
     """
-    places = np.arange(int(np.ceil(LOBES * factor)) + 2)
+    lobes, kernel = LOBES[kind], KERNELS[kind]
+    # of bicubic the outer lobes are so flat that what lies beyond them need not be mended
+    places = np.arange(int(np.ceil(lobes * factor)) + (2 if kind == LANCZOS else 0))
     frequencies = np.linspace(0, 0.5, FREQUENCIES)
-    passed = _response(_cubic, 2, 1, frequencies)
-    mirrored = _response(_cubic, 2, 1, 1 - frequencies)
+    passed = _response(_interpolation, 2, 1, frequencies)
+    mirrored = _response(_interpolation, 2, 1, 1 - frequencies)
     waves = np.cos(2 * np.pi * np.outer(frequencies, places)) * np.where(places, 2, 1)
     system = np.vstack([waves * passed[:, None], waves * mirrored[:, None]])
-    wanted = _response(_lanczos, LOBES * factor, factor, frequencies)
+    wanted = _response(kernel, lobes * factor, factor, frequencies)
     answer = np.concatenate([wanted, np.zeros_like(wanted)])
     # pictures hold least of the highest frequencies
     weight = np.tile(1 / np.sqrt(np.maximum(frequencies, 0.02)), 2)
@@ -96,14 +102,26 @@ def _response(
 
 
 def _lanczos(x: Floats) -> Floats:
-    return np.where(np.abs(x) < LOBES, np.sinc(x) * np.sinc(x / LOBES), 0.0)
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
 
 
-def _cubic(x: Floats) -> Floats:
-    x, a = np.abs(x), SHARPNESS
+def _bicubic(x: Floats) -> Floats:
+    return _cubic(x, -0.5)
+
+
+def _interpolation(x: Floats) -> Floats:
+    return _cubic(x, SHARPNESS)
+
+
+def _cubic(x: Floats, a: float) -> Floats:
+    """Keys' kernel, with his free parameter."""
+    x = np.abs(x)
     near = (a + 2) * x**3 - (a + 3) * x**2 + 1
     far = a * (x**3 - 5 * x**2 + 8 * x - 4)
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+KERNELS = {LANCZOS: _lanczos, BICUBIC: _bicubic}
 
 
 @cache

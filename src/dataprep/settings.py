@@ -10,9 +10,9 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from dataprep.errors import UsageError
@@ -24,6 +24,17 @@ class Settings(BaseModel):
     """Base of every stage's settings: frozen, and unknown names are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _parts(value: object) -> object:
+    """One text is a list, separated by commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
+"""A setting of names that a recipe may also give as one text."""
 
 
 class Selected(Settings):
@@ -42,10 +53,9 @@ S = TypeVar("S", bound=Settings)
 
 def in_order(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The settings in the order in which a person reads them: a stage's own before the common."""
-    common = Selected.model_fields if issubclass(model, Selected) else {}
     fields = model.model_fields
-    own = {name: field for name, field in fields.items() if name not in common}
-    return own | {name: fields[name] for name in common}
+    own = [name for base in model.__mro__ for name in vars(base).get("__annotations__", {})]
+    return {name: fields[name] for name in dict.fromkeys(own) if name in fields}
 
 
 PLAIN_WORDS = {
@@ -131,6 +141,6 @@ def for_stage(model: type[S], verb: str, root: Path | None, flags: Mapping[str, 
     paths = {
         name: (root or Path()) / value
         for name, value in table.items()
-        if model.model_fields[name].annotation is Path and isinstance(value, str)
+        if model.model_fields[name].annotation in (Path, Path | None) and isinstance(value, str)
     }
     return build(model, {**table, **paths, **flags}, f"dataprep {verb}")

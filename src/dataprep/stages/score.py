@@ -21,6 +21,7 @@ from dataprep.settings import read_toml
 from dataprep.stages.train import require_trainer, train_file
 from dataprep.taggers import open_tagger, select
 from dataprep.uptake import Sample
+from dataprep.vocabulary import CATEGORIES
 from dataprep.weights import find_tagger
 
 BASE = "base"
@@ -163,7 +164,7 @@ def _tagged(drawn: list[dict[str, Any]], tagger: Any, settings: Settings) -> Job
         yield Progress(start, len(drawn), "reading the samples")
         prepared = [tagger.prepare(decode(Path(image["path"]))) for image in batch]
         for image, scores in zip(batch, tagger.predict(prepared), strict=True):
-            tags = select(scores, tagger.tags, settings.general, settings.general)
+            tags = select(scores, tagger.tags, dict.fromkeys(CATEGORIES, settings.general))
             samples.append(
                 Sample(image["lora"], image["prompt"], image["seed"], image["path"], tuple(tags))
             )

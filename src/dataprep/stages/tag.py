@@ -1,126 +1,156 @@
-"""``dataprep tag``: run a tagger once over every picture, then write captions from its scores."""
+"""``dataprep tag``: run taggers once over every picture, then write captions from their scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
+from dataprep.cluster import Engine
 from dataprep.dataset import Dataset
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
-from dataprep.journal import Change
 from dataprep.report import Issue, Report
-from dataprep.scoring import FLOOR, Item, Scoring, items, score
+from dataprep.scoring import How, Item, Scoring, items, key_of, known, score
+from dataprep.settings import Names
 from dataprep.stages.scan import refresh
-from dataprep.taggers import Choice, Model, manifest, read_model
-from dataprep.weights import find_tagger
-from dataprep.writing import Plan, Writer, Writing, plan, remarks, tags_of
+from dataprep.store import TaggerRow
+from dataprep.taggers import Model, read_model
+from dataprep.tagging import Tagged, Tagging, write
+from dataprep.weights import fetch_tagger
+from dataprep.writing import Writing, plan, remarks
 
-THRESHOLDS = manifest().thresholds
 
-
-class Settings(Writing):
+class Settings(Writing, Tagging, Engine):
     """Which tagger, and which of its scores become tags."""
 
-    model: str
-    """Folder with model.onnx and selected_tags.csv, the name of a WD14 tagger, or "demo"."""
-    general: float = Field(default=THRESHOLDS["general"], ge=FLOOR, le=1)
-    """Score from which a general tag is taken (0 to 1)."""
-    character: float = Field(default=THRESHOLDS["character"], ge=FLOOR, le=1)
-    """Score from which a character tag is taken (0 to 1)."""
-    undesired: tuple[str, ...] = ()
-    """Tags that are never written."""
+    model: Names
+    """Name of a tagger, a repository on the Hugging Face Hub, a folder, or "demo"; several,
+    separated by commas, are combined."""
+    scores_only: bool = False
+    """Score every picture and write no captions."""
     redo: bool = False
     """Run the model again also where its scores are remembered."""
+    exact: bool = False
+    """Decode every JPEG whole, and not perhaps at no less than twice what the model sees."""
     batch_size: int = Field(default=0, ge=0, le=512)
-    """Pictures per batch; 0 chooses."""
+    """Pictures per batch on a GPU; 0 chooses."""
     device: Device = "auto"
     """Where the model runs; "auto" takes CUDA where it can."""
+    offline: bool = False
+    """Never fetch a model that is not on this machine."""
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Score what has no scores yet, then write the captions as one edit."""
-    yield Progress(0, None, f"reading {settings.model}")
-    model = read_model(find_tagger(settings.model))
+    yield Progress(0, None, f"reading {', '.join(settings.model)}")
+    models = []
+    for name in settings.model:
+        models.append(read_model((yield from fetch_tagger(name, offline=settings.offline))))
     issues = yield from refresh(dataset, settings)
-    pictures = items(dataset)
-    known = dataset.store.scores(model.key).keys() if not settings.redo else set()
-    # two files with the same content are looked at once
-    todo = {item.key: item for item in pictures if item.key not in known}
-    scoring = yield from score(
-        dataset, model, list(todo.values()), settings.device, settings.batch_size
-    )
-    planned = plan(dataset, (item.picture for item in pictures), settings)
-    proposed, remarked = _captions(dataset, pictures, planned, model, settings)
-    changes = dataset.edit(f"tag with {model.name}", proposed, settings.origin)
-    cached = sum(item.key not in todo for item in pictures)
-    found = (*issues, *scoring.issues, *remarked)
+    everything = items(dataset)
+    wanted = _wanted(dataset, everything, settings)
+    how = How(settings.device, settings.batch_size, settings.exact, settings)
+    scorings: list[Scoring] = []
+    cached = 0
+    for model in models:
+        there = {} if settings.redo else known(dataset.store, key_of(model, how.exact))
+        # two files with the same content are looked at once
+        todo = {item.key: item for item in wanted if item.key not in there}
+        cached += sum(item.key in there for item in everything)
+        scorings.append((yield from score(dataset, model, list(todo.values()), how)))
+    failed = [issue for scoring in scorings for issue in scoring.issues]
+    if settings.scores_only:
+        return _scores_only(models, scorings, len(wanted), (*issues, *failed), how)
+    rows = [TaggerRow(key_of(m, how.exact), m.name, "", m.thresholds) for m in models]
+    tagged = yield from write(dataset, rows, settings, "tag")
+    found = (*issues, *failed, *tagged.issues)
     return Report(
         "tag",
-        done=len(changes),
-        unchanged=len(pictures) - len(changes) - len(scoring.issues),
+        done=len(tagged.changes),
+        unchanged=len(everything) - len(tagged.changes) - len({i.file for i in failed}),
         issues=found,
-        changes=changes,
-        facts=_facts(model, scoring, changes, cached),
-        lines=_lines(model, scoring, changes, planned, found, dataset.dry_run),
+        changes=tagged.changes,
+        facts=_facts(models, scorings, how, cached) | _counts(tagged),
+        lines=_lines(models, scorings, tagged, found, dataset.dry_run),
         dry_run=dataset.dry_run,
     )
 
 
-def _captions(
-    dataset: Dataset, pictures: list[Item], planned: Plan, model: Model, settings: Settings
-) -> tuple[list[Change], list[Issue]]:
-    """What is to be written, and remarks on pictures of which nothing is said."""
-    choice = Choice(model.tags, settings.general, settings.character, settings.undesired)
-    scores = dataset.store.scores(model.key)
-    keys = {item.picture.name: item.key for item in pictures}
-    writer = Writer(dataset, settings)
-    changes: list[Change] = []
-    remarked: list[Issue] = []
-    for picture in planned.pictures:
-        found = scores.get(keys[picture.name])
-        if found is None:
-            continue  # among the issues
-        tags = choice.tags(found.ids, found.values)
-        if not tags:
-            reason = "no score reaches the threshold"
-            remarked.append(Issue(picture.name, "no tags", reason, fatal=False))
-        changes.append(writer.change(picture.name, tags))
-    return changes, remarked
+def _wanted(dataset: Dataset, everything: list[Item], settings: Settings) -> list[Item]:
+    """The pictures that the model must know: those that get a caption."""
+    if settings.scores_only or settings.redo:
+        return everything
+    planned = plan(dataset, (item.picture for item in everything), settings)
+    names = {picture.name for picture in planned.pictures}
+    return [item for item in everything if item.picture.name in names]
 
 
-def _tags_each(changes: tuple[Change, ...]) -> float:
-    counts = [len(tags_of(change)) for change in changes]
-    return sum(counts) / len(counts) if counts else 0.0
+def _scores_only(
+    models: Sequence[Model],
+    scorings: Sequence[Scoring],
+    pictures: int,
+    issues: tuple[Issue, ...],
+    how: How,
+) -> Report:
+    names = ", ".join(model.name for model in models)
+    scored = sum(scoring.scored for scoring in scorings)
+    return Report(
+        "tag",
+        done=scored,
+        unchanged=len(models) * pictures - scored,
+        issues=issues,
+        facts=_facts(models, scorings, how, len(models) * pictures - scored),
+        lines=(
+            f"scored {scored} pictures with {names} ({_where(scorings)}); no caption written",
+            *_fallbacks(scorings),
+        ),
+    )
 
 
 def _facts(
-    model: Model, scoring: Scoring, changes: tuple[Change, ...], cached: int
+    models: Sequence[Model], scorings: Sequence[Scoring], how: How, cached: int
 ) -> dict[str, object]:
     return {
-        "model": model.name,
-        "key": model.key,
-        "device": scoring.device,
-        "written": len(changes),
+        "model": ", ".join(model.name for model in models),
+        "key": ", ".join(key_of(model, how.exact) for model in models),
+        "device": next((scoring.device for scoring in scorings if scoring.device), ""),
         "cached": cached,
-        "tags_each": round(_tags_each(changes), 2),
-        "img_per_s": round(scoring.per_second, 1),
+        "img_per_s": round(max(scoring.per_second for scoring in scorings), 1),
+    }
+
+
+def _counts(tagged: Tagged) -> dict[str, object]:
+    return {
+        "written": len(tagged.changes),
+        "tags_each": round(tagged.tags_each, 2),
+        "kept": tagged.planned.kept,
+        "protected": tagged.planned.protected,
     }
 
 
 def _lines(
-    model: Model,
-    scoring: Scoring,
-    changes: tuple[Change, ...],
-    planned: Plan,
+    models: Sequence[Model],
+    scorings: Sequence[Scoring],
+    tagged: Tagged,
     issues: tuple[Issue, ...],
     dry_run: bool,
 ) -> tuple[str, ...]:
-    where = scoring.device or "scores remembered"
     verb = "would tag" if dry_run else "tagged"
-    parts = [f"{verb} {len(changes)} pictures with {model.name} ({where})"]
-    if changes:
-        parts[0] += f": {_tags_each(changes):.1f} tags each"
-    parts += remarks(planned)
+    names = ", ".join(model.name for model in models)
+    parts = [f"{verb} {len(tagged.changes)} pictures with {names} ({_where(scorings)})"]
+    if tagged.changes:
+        parts[0] += f": {tagged.tags_each:.1f} tags each"
+    parts += remarks(tagged.planned)
     if skipped := len({issue.file for issue in issues if issue.fatal}):
         parts.append(f"{skipped} skipped")
-    return ("; ".join(parts), *([scoring.fallback] if scoring.fallback else []))
+    return ("; ".join(parts), *_fallbacks(scorings))
+
+
+def _where(scorings: Sequence[Scoring]) -> str:
+    devices = dict.fromkeys(scoring.device for scoring in scorings if scoring.device)
+    return ", ".join(devices) or "scores remembered"
+
+
+def _fallbacks(scorings: Sequence[Scoring]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(scoring.fallback for scoring in scorings if scoring.fallback))
