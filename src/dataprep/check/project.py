@@ -20,6 +20,7 @@ from dataprep.dataset import NOTHING, Dataset
 from dataprep.decisions import Decisions
 from dataprep.jobs import Job, Progress
 from dataprep.looks import looks
+from dataprep.selection import unfiltered
 from dataprep.settings import read_recipe
 from dataprep.store import Picture
 from dataprep.tokens import counter
@@ -42,7 +43,7 @@ def judge(dataset: Dataset, settings: Settings) -> Job[Judged]:
     ]
     usable = [picture for picture in pictures if not picture.reason]
     yield Progress(0, len(usable), "reading the captions")
-    tokens = counter(_bases(dataset))
+    tokens = counter(bases(dataset))
     budget = settings.budget or TOKENS
     texts, hits = _caption_hits(dataset, usable, settings)
     counts = yield from captions.count(texts, tokens)
@@ -61,7 +62,7 @@ def wanted_target(dataset: Dataset, settings: Settings) -> Target:
     return target.read(dataset.store) or Target((DEFAULT_SIZE, DEFAULT_SIZE), buckets=True)
 
 
-def _bases(dataset: Dataset) -> list[str]:
+def bases(dataset: Dataset) -> list[str]:
     """The base models that the recipe names, for their tokenizers."""
     recipe = read_recipe(dataset.root)
     named = [
@@ -78,13 +79,20 @@ def _caption_hits(
     shelf = Shelf(
         dataset.root,
         names=tuple(picture.name for picture in usable),
-        present=tuple(picture.name for picture in dataset.pictures()),
+        present=_present(dataset),
+        extension=dataset.caption_extension,
     )
     texts, hits = captions.read(shelf)
     hits += captions.place_hits(shelf)
     trigger = settings.trigger or concept.read(dataset.store).trigger
     hits += captions.tag_hits(texts, trigger, keep_tokens=1)
     return texts, hits
+
+
+def _present(dataset: Dataset) -> tuple[str, ...]:
+    """All the project's pictures: the caption of one that is not meant is no orphan."""
+    with unfiltered(dataset):
+        return tuple(picture.name for picture in dataset.pictures())
 
 
 def _pixel_hits(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from dataprep.check.kinds import KINDS
-from dataprep.settings import Settings as Base
+from dataprep.settings import Selected as Base
 
 
 def known_kind(name: str) -> str:

@@ -62,7 +62,8 @@ def _caption_hits(
     reg = frozenset(
         name for name in names if any((layout.root / name).parent == place for place in layout.reg)
     )
-    shelf = Shelf(layout.root, tuple(names), tuple(names), file.caption_extension)
+    extension = settings.caption_extension or file.caption_extension
+    shelf = Shelf(layout.root, tuple(names), tuple(names), extension)
     texts, hits = captions.read(shelf)
     own = {name: text for name, text in texts.items() if name not in reg}
     hits += captions.place_hits(shelf, optional=reg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dataprep.check import project, training
@@ -9,9 +10,10 @@ from dataprep.check.findings import Finding, Hit, Judged, gather
 from dataprep.check.folders import is_training
 from dataprep.check.kinds import Where
 from dataprep.check.settings import Settings
-from dataprep.dataset import STATE_FOLDER, Dataset
+from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
 from dataprep.jobs import Job
+from dataprep.originals import STATE_FOLDER
 from dataprep.report import Issue, Report
 from dataprep.settings import for_stage
 from dataprep.stages.scan import refresh
@@ -31,21 +33,33 @@ def run(target: Path, settings: Settings) -> Job[Report]:
     if not target.is_dir():
         raise UsageError(f"{target}: no such folder", "give a project, or a training folder")
     where = _where(target, settings)
+    remarks: list[Issue] = []
     if where == "training":
+        if settings.where:
+            hint = "leave --where out, or give --treat-as project"
+            raise UsageError(
+                f"{target}: filters are for projects, and this is a training folder", hint
+            )
         # a relative name such as "." has no parent to point to
         judged = yield from training.judge(target.resolve(), settings)
     else:
-        judged = yield from _project(target, settings)
+        judged, remarks = yield from _project(target, settings)
     hits = [hit for hit in judged.hits if settings.only in {"", hit.kind}]
-    return _report(gather(hits, where, target), where, judged, settings.only)
+    return _report(gather(hits, where, target), where, judged, settings.only, remarks)
 
 
-def _project(target: Path, settings: Settings) -> Job[Judged]:
+def _project(target: Path, settings: Settings) -> Job[tuple[Judged, list[Issue]]]:
+    """What is wrong with the pictures that are meant, and what to say of the filter."""
     with Dataset.open(target) as dataset:
         given = settings.model_dump(exclude_unset=True)
         settings = for_stage(Settings, "check", dataset.root, given)
-        yield from refresh(dataset)
-        return (yield from project.judge(dataset, settings))
+        issues = yield from refresh(dataset, settings)
+        judged = yield from project.judge(dataset, settings)
+        # what belongs to no picture is outside of every filter
+        only = dataset.only
+        hits = [hit for hit in judged.hits if only is None or not hit.file or hit.file in only]
+        # those of files are among the hits
+        return replace(judged, hits=tuple(hits)), [issue for issue in issues if not issue.file]
 
 
 def _where(target: Path, settings: Settings) -> Where:
@@ -56,12 +70,14 @@ def _where(target: Path, settings: Settings) -> Where:
     return "training" if is_training(target.resolve()) else "project"
 
 
-def _report(findings: list[Finding], where: Where, judged: Judged, only: str) -> Report:
+def _report(
+    findings: list[Finding], where: Where, judged: Judged, only: str, remarks: list[Issue]
+) -> Report:
     listed = [finding for finding in findings if only or finding.fatal]
     return Report(
         "check",
         done=judged.pictures,
-        issues=tuple(_issue(finding, hit) for finding in listed for hit in finding.hits),
+        issues=(*(_issue(finding, hit) for finding in listed for hit in finding.hits), *remarks),
         facts={
             "kind": where,
             "pictures": judged.pictures,

@@ -15,7 +15,7 @@ from dataprep.jobs import Job, Progress
 from dataprep.limits import Limits
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
-from dataprep.selection import where
+from dataprep.selection import choose
 from dataprep.settings import Selected
 from dataprep.store import Picture
 
@@ -27,6 +27,10 @@ BATCH = 64
 class Settings(Limits):
     """What is refused; the rest the folder says itself."""
 
+    where: str = ""
+    """Count only pictures that this holds for, such as 'untagged'; docs/filters.md has every word
+    of it."""
+
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Probe new and changed files; report every file that cannot be used, and why."""
@@ -34,7 +38,7 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         # else what the recipe says holds, as for every stage
         dataset.max_pixels = settings.max_pixels
     before = dataset.store.pictures()
-    issues = yield from refresh(dataset)
+    issues = yield from refresh(dataset, _selected(settings))
     pictures = dataset.pictures()
     files = [picture for picture in pictures if not picture.file]
     unchanged = sum(before.get(file.name) == file for file in files)
@@ -56,10 +60,16 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
             "formats": formats,
         },
         lines=(
-            f"{len(good)} pictures ({_listed(formats)}), "
+            f"{len(good)} pictures{_listed(formats)}, "
             f"{captioned} with a caption, {unreadable} unreadable{more}",
         ),
     )
+
+
+def _selected(settings: Settings) -> Selected:
+    given = "caption_extension" in settings.model_fields_set
+    extension = settings.caption_extension if given else None
+    return Selected(where=settings.where, caption_extension=extension)
 
 
 def refresh(dataset: Dataset, settings: Selected | None = None) -> Job[list[Issue]]:
@@ -83,8 +93,9 @@ def refresh(dataset: Dataset, settings: Selected | None = None) -> Job[list[Issu
     issues = _issues(dataset, current, found.keys())
     if settings is None or not settings.where:
         return issues
-    dataset.only = where(dataset, settings.where)
-    return [issue for issue in issues if issue.file in dataset.only]
+    chosen = yield from choose(dataset, settings.where)
+    dataset.only = chosen.names
+    return [*(issue for issue in issues if issue.file in chosen.names), *chosen.remarks]
 
 
 def _is_current(known: Picture | None, entry: os.DirEntry[str], max_pixels: int) -> bool:
@@ -180,4 +191,4 @@ def _caption_fault(dataset: Dataset, stem: str) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f" ({', '.join(f'{count} {name}' for name, count in counts.items())})" if counts else ""

@@ -13,7 +13,7 @@ from dataprep.decisions import encode
 from dataprep.jobs import Job, Progress
 from dataprep.journal import Change
 from dataprep.report import Issue, Report
-from dataprep.selection import select
+from dataprep.selection import named
 from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
@@ -32,12 +32,12 @@ class Settings(Base):
     found: Annotated[str, AfterValidator(known_kind)] = ""
     """Pictures of which `dataprep check` finds this, such as blurred; with names: of those."""
     why: str = ""
-    """The reason, for later; if empty, what was found."""
+    """The reason, for later; if empty, what was found, or the filter."""
 
     @model_validator(mode="after")
     def _says_which(self) -> Settings:
-        if not self.names and not self.found:
-            raise ValueError('give --names "a.png, b*.png", --found KIND, or both')
+        if not (self.names or self.found or self.where):
+            raise ValueError('give --names "a.png, b*.png", --found KIND or --where FILTER')
         return self
 
 
@@ -68,17 +68,17 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
 
 def _chosen(dataset: Dataset, settings: Settings) -> Job[list[Picture]]:
     """The pictures meant, also unreadable and rejected ones. Raises ``UsageError``."""
-    named = select(dataset.pictures(), settings.names)
+    chosen = named(dataset, dataset.pictures(), settings.names)
     if not settings.found:
-        return named
+        return chosen
     found = set((yield from check.found(dataset, settings.found)))
-    return [picture for picture in named if picture.name in found]
+    return [picture for picture in chosen if picture.name in found]
 
 
 def _changes(dataset: Dataset, picture: Picture, settings: Settings) -> list[Change]:
     """Verdict and reason; of a picture that is left open neither is kept."""
     decided = settings.verdict != "undecided"
-    reason = settings.why or settings.found
+    reason = settings.why or _what(settings)
     return [
         dataset.decision_change(
             picture.name, "verdict", encode(settings.verdict) if decided else None
@@ -95,15 +95,21 @@ def _open_issues(issues: list[Issue], pictures: list[Picture], settings: Setting
     return [issue for issue in issues if issue.file not in gone]
 
 
+def _what(settings: Settings) -> str:
+    """By what else than their names the pictures were chosen."""
+    return ", ".join(part for part in (settings.found, settings.where) if part)
+
+
 def _title(settings: Settings, names: list[str]) -> str:
     what = names[0] if len(names) == 1 else f"{len(names)} pictures"
-    return f"{settings.verdict} {what}" + (f" ({settings.found})" if settings.found else "")
+    return f"{settings.verdict} {what}" + (f" ({_what(settings)})" if _what(settings) else "")
 
 
 def _lines(names: list[str], chosen: int, settings: Settings) -> tuple[str, ...]:
     """The pictures whose verdict changed, then the sum."""
     if not chosen:
-        return (f"nothing to do: no such picture is {settings.found}",)
+        is_so = f"no such picture is {settings.found}" if settings.found else "no picture is meant"
+        return (f"nothing to do: {is_so}",)
     shown = [f"{settings.verdict:<9}  {name}" for name in names[:SHOWN]]
     if len(names) > SHOWN:
         shown.append(f"… and {len(names) - SHOWN} more")
