@@ -18,6 +18,7 @@ PLACES = {
     "train": ("OUT_OR_TOML", None),
     "score": ("OUT_OR_TOML", None),
     "demo": ("DIR", "zumi-demo"),
+    "models": ("NAME", "all"),
 }
 """What the first argument is called where it is not an existing project, and its default."""
 BEFORE = "before"
@@ -62,7 +63,7 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         place, default = PLACES.get(stage.verb, ("DIR", None))
         optional: dict[str, Any] = {"nargs": "?", "default": Path(default)} if default else {}
         parser.add_argument(
-            "target", metavar=place, type=Path, help=_place_help(default), **optional
+            "target", metavar=place, type=Path, help=_place_help(place, default), **optional
         )
     for name, field in fields.items():
         _add(parser, name, field)
@@ -93,7 +94,8 @@ def _add(parser: Parser, name: str, field: FieldInfo) -> None:
             name, metavar=name.upper(), help=text, nargs="?", default=argparse.SUPPRESS
         )
         return
-    flag = "--" + name.replace("_", "-")
+    # a setting called like a word of Python has an underscore behind it
+    flag = "--" + name.rstrip("_").replace("_", "-")
     common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": text}
     if field.annotation is bool:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
@@ -102,8 +104,9 @@ def _add(parser: Parser, name: str, field: FieldInfo) -> None:
         parser.add_argument(flag, metavar=_metavar(name, field), action=action, **common)
 
 
-def _place_help(default: str | None) -> str:
-    return f"the folder (default: {default})" if default else "the folder"
+def _place_help(place: str, default: str | None) -> str:
+    what = "the model" if place == "NAME" else "the folder"
+    return f"{what} (default: {default})" if default else what
 
 
 def _words(field: FieldInfo) -> str:

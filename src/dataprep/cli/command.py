@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from dataprep.cli.arguments import flags_of, parser_for
 from dataprep.cli.show import Shower, show_report
 from dataprep.dataset import Dataset
 from dataprep.jobs import Job, finish
-from dataprep.report import Report
+from dataprep.report import Issue, Report
 from dataprep.settings import Settings, build, for_stage
 from dataprep.stages import Stage
 
@@ -41,7 +42,13 @@ def _on_dataset(
 ) -> Report:
     with Dataset.open(root, dry_run=dry) as dataset:
         settings = for_stage(model, stage.verb, dataset.root, flags)
-        return _driven(stage, function(dataset, settings))
+        report = _driven(stage, function(dataset, settings))
+        return replace(report, issues=(*report.issues, *_left_alone(dataset)))
+
+
+def _left_alone(dataset: Dataset) -> list[Issue]:
+    reason = "another program changed its caption meanwhile; that stays"
+    return [Issue(name, "changed meanwhile", reason) for name in dataset.left_alone]
 
 
 def _driven(stage: Stage, job: Job[Report]) -> Report:
