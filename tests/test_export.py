@@ -21,7 +21,7 @@ from dataprep.exporting.train_file import kept_tags
 from dataprep.jobs import finish
 from dataprep.layout import target_names
 from dataprep.report import Report
-from dataprep.stages import crop, export, prune
+from dataprep.stages import crop, export, prune, trigger
 
 PICTURES = ("a.png", "b [x].jpg", "ñandú.webp", "sub/a.png", "a.jpg")
 
@@ -85,6 +85,31 @@ def test_what_a_person_wrote_into_train_toml_stays(project: Path, tmp_path: Path
     text = path.read_text(encoding="utf-8")
     assert "# mine" in text
     assert tomllib.loads(text)["training"]["max_train_epochs"] == 3
+
+
+def test_keep_tokens_follow_the_trigger_unless_a_person_set_them(
+    tmp_path: Path,
+) -> None:
+    root, out = tmp_path / "pictures", tmp_path / "out"
+    root.mkdir()
+    Image.new("RGB", (64, 64)).save(root / "a.png")
+    (root / "a.txt").write_text("1girl, hat ||| smile, sky\n", encoding="utf-8")
+
+    def dataset_table() -> dict[str, object]:
+        run(root, out)
+        return dict(tomllib.loads((out / "train.toml").read_text(encoding="utf-8"))["dataset"])
+
+    assert dataset_table()["keep_tokens"] == 0
+    assert dataset_table()["keep_tokens_separator"] == "|||"
+    with Dataset.open(root) as dataset:
+        finish(trigger.run(dataset, trigger.Settings(word="zumi")))
+    assert dataset_table()["keep_tokens"] == 1
+    assert (out / "img" / "4_zumi" / "a.txt").read_text("utf-8") == (
+        "zumi, 1girl, hat ||| smile, sky\n"
+    )
+    text = (out / "train.toml").read_text("utf-8").replace("keep_tokens = 1", "keep_tokens = 3")
+    (out / "train.toml").write_text(text, encoding="utf-8")
+    assert dataset_table()["keep_tokens"] == 3
 
 
 def test_running_again_writes_only_what_changed(project: Path, tmp_path: Path) -> None:

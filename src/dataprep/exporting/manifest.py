@@ -105,17 +105,23 @@ class Manifest:
         """Write a file and note it down; see ``flushed`` before ``save``."""
         with files.replacing(self._out / name, durable=False) as temp:
             temp.write_bytes(data)
-            self._note(name, source, data, temp)
+            self._note(name, source, digest_of(data), temp)
         path = self.path(name)
         self.written_folders.add(path.parent)
         self._flushes.append(self._disk.submit(files.sync, path))
+
+    def take(self, name: str, source: str, made: Path, digest: str) -> None:
+        """Note down a file that lies ready beside its place, flushed; then give it its name."""
+        self._note(name, source, digest, made)
+        made.replace(self._out / name)
+        self.written_folders.add(self.path(name).parent)
 
     def adopt(self, name: str, source: str, data: bytes) -> bool:
         """Take a file that is unknown for ours when it holds exactly what we would write."""
         path = self._out / name
         if path.read_bytes() != data:
             return False
-        self._note(name, source, data, path)
+        self._note(name, source, digest_of(data), path)
         return True
 
     def flushed(self) -> Iterator[tuple[int, int]]:
@@ -155,9 +161,9 @@ class Manifest:
     def _latest(self) -> dict[str, Entry]:
         return {name: entries[-1] for name, entries in self._entries.items()}
 
-    def _note(self, name: str, source: str, data: bytes, written: Path) -> None:
+    def _note(self, name: str, source: str, digest: str, written: Path) -> None:
         stat = written.stat()
-        entry = Entry(source, digest_of(data), stat.st_size, stat.st_mtime_ns)
+        entry = Entry(source, digest, stat.st_size, stat.st_mtime_ns)
         line = json.dumps({"name": name, **asdict(entry)}, ensure_ascii=False)
         with self._lock:
             if self._log is None:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.config import JsonDict
 
+from dataprep.cluster import Engine
 from dataprep.exporting.encoders import Format
 from dataprep.exporting.parts import concept_name, parse
 from dataprep.exporting.repeats import Kind
@@ -31,7 +32,7 @@ Parts = Annotated[tuple[str, ...], AfterValidator(_parts)]
 MANY: JsonDict = {"repeat": True, "metavar": "N_NAME=WHICH"}
 
 
-class Settings(Base):
+class Settings(Base, Engine):
     """Where to, under which names, how often repeated, in which format."""
 
     out: Path = Field(json_schema_extra={"positional": True})
@@ -58,6 +59,9 @@ class Settings(Base):
     """Keep the originals' EXIF data; without it training pictures carry none."""
     masks: Masks = "none"
     """Foreground masks for masked loss: as name.png in mask/, or as alpha of the pictures."""
+    shards: int = Field(default=0, ge=0)
+    """Write WebDataset shards, tar files of so many pictures each, instead of a training folder;
+    `dataprep import` reads them too. 0 writes none."""
     base: str = ""
     """The base model to train on: a diffusers folder of the SD1.5 shape, or "demo"."""
     tagger: str = ""

@@ -33,6 +33,7 @@ SECTION_OF = {
     "caption_extension": "dataset",
     "resolution": "dataset",
     "keep_tokens": "dataset",
+    "keep_tokens_separator": "dataset",
     "shuffle_caption": "dataset",
     "enable_bucket": "dataset",
     "min_bucket_reso": "dataset",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dataprep import concept, layout, target
 from dataprep.buckets import Target
-from dataprep.captions import frequency
+from dataprep.captions import SEPARATOR, frequency
 from dataprep.dataset import Dataset
 from dataprep.exporting.plan import Plan
 from dataprep.exporting.settings import Settings
@@ -22,10 +23,12 @@ def train_values(
     """What train.toml must say (sizes, the recipe's [train], the concept), and where to begin."""
     known = concept.read(dataset.store)
     recipe = read_recipe(dataset.root)
-    tagger = settings.tagger or str(recipe.get("tag", {}).get("model", ""))
+    tagger = settings.tagger or _first_tagger(recipe)
     facts: dict[str, Any] = {
         "train_data_dir": layout.IMAGES,
         "caption_extension": ".txt",
+        "keep_tokens": 1 if known.trigger else 0,
+        **_separator(plan),
         **_sizes(target.read(dataset.store)),
         **recipe.get("train", {}),
         "trigger_word": known.trigger,
@@ -40,12 +43,24 @@ def train_values(
         facts["tagger"] = tagger
     defaults = {
         "resolution": SIZE,
-        "keep_tokens": 1 if known.trigger else 0,
         "output_dir": "model",
         "output_name": settings.concept or plan.items[0].part.concept,
         "max_train_epochs": EPOCHS,
     }
     return facts, defaults
+
+
+def _first_tagger(recipe: Mapping[str, Any]) -> str:
+    """What the recipe tags with; of several the first reads the samples."""
+    named = recipe.get("tag", {}).get("model", "")
+    names = named.split(",") if isinstance(named, str) else named
+    return str(next(iter(names), "")).strip()
+
+
+def _separator(plan: Plan) -> dict[str, str]:
+    """kohya's name for the mark, where a caption has it."""
+    marked = any(SEPARATOR in tags for tags in plan.tags.values())
+    return {"keep_tokens_separator": SEPARATOR} if marked else {}
 
 
 def _sizes(decided: Target | None) -> dict[str, Any]:

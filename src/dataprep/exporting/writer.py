@@ -9,13 +9,13 @@ from typing import Literal
 from PIL import Image
 
 from dataprep import layout
-from dataprep.dataset import Dataset
 from dataprep.decisions import Decisions
 from dataprep.errors import DataprepError
 from dataprep.exporting.encoders import ENDINGS, Format, encode, exif_of
 from dataprep.exporting.manifest import Manifest, digest_of
 from dataprep.exporting.parts import Part
 from dataprep.images import BadImage
+from dataprep.originals import Originals
 from dataprep.render import flatten
 from dataprep.store import Picture
 
@@ -102,20 +102,25 @@ def is_current(manifest: Manifest, item: Item, form: Form) -> bool:
     return bool(item.caption_bytes) or manifest.look(item.caption_file)[0] == "absent"
 
 
-def bring(dataset: Dataset, manifest: Manifest, item: Item, form: Form) -> bool:
+def bring(originals: Originals, manifest: Manifest, item: Item, form: Form) -> bool:
     """Write what of a picture is not there yet; False when all of it was.
 
     Raises ``BadImage`` and ``NotOurs``.
     """
-    makers: dict[str, Callable[[], bytes]] = {
-        item.picture_file(form): lambda: _pixels(dataset, item, form),
-        item.mask_file(form): lambda: _mask(dataset, item),
-        item.caption_file: lambda: item.caption_bytes,
-    }
     new = False
+    makers = makers_of(originals, item, form)
     for name, source in item.wanted(form).items():
         new |= _bring(manifest, name, source, makers[name])
     return (not item.caption_bytes and _take_caption(manifest, item)) or new
+
+
+def makers_of(originals: Originals, item: Item, form: Form) -> dict[str, Callable[[], bytes]]:
+    """What makes the bytes of each of a picture's files; may raise ``BadImage``."""
+    return {
+        item.picture_file(form): lambda: _pixels(originals, item, form),
+        item.mask_file(form): lambda: _mask(originals, item),
+        item.caption_file: lambda: item.caption_bytes,
+    }
 
 
 def _bring(manifest: Manifest, name: str, source: str, make: Callable[[], bytes]) -> bool:
@@ -126,44 +131,45 @@ def _bring(manifest: Manifest, name: str, source: str, make: Callable[[], bytes]
     if state == "foreign":
         if manifest.adopt(name, source, data):
             return False
-        raise NotOurs(_words(manifest, name))
+        raise not_ours(manifest, name)
     manifest.write(name, source, data)
     return True
 
 
-def _words(manifest: Manifest, name: str) -> str:
+def not_ours(manifest: Manifest, name: str) -> NotOurs:
+    """What is said where somebody else's file stands."""
     if manifest.knows(name):
         advice = "; edit the project's caption instead" if name.endswith(".txt") else ""
-        return f"{manifest.path(name)} was edited, and is kept{advice}"
-    return f"{manifest.path(name)} was not written by an export, and is kept"
+        return NotOurs(f"{manifest.path(name)} was edited, and is kept{advice}")
+    return NotOurs(f"{manifest.path(name)} was not written by an export, and is kept")
 
 
 def _take_caption(manifest: Manifest, item: Item) -> bool:
     """Remove the caption that an earlier export wrote; False when there is none."""
     state, _ = manifest.look(item.caption_file)
     if state == "foreign":
-        raise NotOurs(_words(manifest, item.caption_file))
+        raise not_ours(manifest, item.caption_file)
     if state == "ours":
         manifest.remove(item.caption_file)
     return state == "ours"
 
 
-def _pixels(dataset: Dataset, item: Item, form: Form) -> bytes:
-    image = dataset.render(item.picture, item.decisions)
+def _pixels(originals: Originals, item: Item, form: Form) -> bytes:
+    image = originals.render(item.picture, item.decisions)
     if form.masks == "alpha" and item.decisions.background is not None:
         image = flatten(image)
-        image.putalpha(dataset.render_mask(item.picture, item.decisions))
-    exif = _exif(dataset, item.picture) if form.metadata else b""
+        image.putalpha(originals.render_mask(item.picture, item.decisions))
+    exif = _exif(originals, item.picture) if form.metadata else b""
     return encode(image, form.format, form.quality, exif)
 
 
-def _mask(dataset: Dataset, item: Item) -> bytes:
-    return encode(dataset.render_mask(item.picture, item.decisions), "png", 0)
+def _mask(originals: Originals, item: Item) -> bytes:
+    return encode(originals.render_mask(item.picture, item.decisions), "png", 0)
 
 
-def _exif(dataset: Dataset, picture: Picture) -> bytes:
+def _exif(originals: Originals, picture: Picture) -> bytes:
     try:
-        with Image.open(dataset.file(picture)) as image:
+        with Image.open(originals.file(picture)) as image:
             return exif_of(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise BadImage(f"its metadata cannot be read ({error})") from None

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from dataprep.images import BadImage, is_picture
 from dataprep.importing.items import Item, captions_of
@@ -46,6 +46,31 @@ class Limits:
     """Of its pictures, unpacked."""
     ratio: int
     """Of unpacked to packed size, for one picture."""
+
+
+class Pack(Protocol):
+    """An open archive of any kind. May be used by several threads."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def items(self, limits: Limits) -> tuple[list[Item], list[Issue]]:
+        """The pictures in it, by the names they get; and what is refused, with the reason."""
+        ...
+
+    def extract(self, part: str, to: Path) -> None:
+        """Unpack one file. Raises ``BadImage``."""
+        ...
+
+    def read(self, part: str) -> bytes:
+        """A small file's bytes. Raises ``BadImage``."""
+        ...
 
 
 class Archive:
@@ -78,7 +103,7 @@ class Archive:
             reason = f"holds {len(members)} files; raise --max-entries to import it"
             return [], [Issue(str(self.path), "bomb", reason)]
         named = dict(zip(_names(members), members, strict=True))
-        pictures = {name: info for name, info in named.items() if _is_wanted(name)}
+        pictures = {name: info for name, info in named.items() if is_wanted(name)}
         total = sum(info.file_size for info in pictures.values())
         if limits.gigabytes and total > limits.gigabytes * 1e9:
             reason = f"unpacks to {total / 1e9:.1f} GB; raise --max-unpacked to import it"
@@ -94,7 +119,7 @@ class Archive:
     def _item(self, name: str, info: zipfile.ZipInfo, named: dict[str, zipfile.ZipInfo]) -> Item:
         captions = captions_of(posixpath.splitext(name)[0], named)
         return Item(
-            _parts_of(name),
+            parts_of(name),
             "archive",
             self.path,
             info.filename,
@@ -120,7 +145,7 @@ class Archive:
             raise BadImage(f"cannot be unpacked ({error})") from None
 
 
-def _is_wanted(name: str) -> bool:
+def is_wanted(name: str) -> bool:
     """Pictures; not the halves of files that macOS puts beside them."""
     parts = name.split("/")
     return is_picture(name) and "__MACOSX" not in parts and not parts[-1].startswith("._")
@@ -140,7 +165,8 @@ def _refusal(name: str, info: zipfile.ZipInfo, limits: Limits) -> str:
     return ""
 
 
-def _parts_of(name: str) -> str:
+def parts_of(name: str) -> str:
+    """A name without empty parts."""
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 

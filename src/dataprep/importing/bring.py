@@ -16,7 +16,7 @@ from PIL import Image
 
 from dataprep import images, png
 from dataprep.images import BadImage
-from dataprep.importing.archive import Archive
+from dataprep.importing.archive import Pack
 from dataprep.importing.copying import place, place_caption
 from dataprep.importing.items import Item
 from dataprep.importing.naming import Names, mended
@@ -86,7 +86,7 @@ class Bringer:
         self,
         project: Project,
         staging: Path,
-        archives: Mapping[Path, Archive],
+        archives: Mapping[Path, Pack],
         *,
         takes_frames: bool = False,
     ) -> None:

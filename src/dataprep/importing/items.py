@@ -11,7 +11,7 @@ from typing import Literal
 from dataprep.images import is_picture
 
 Kind = Literal["file", "archive", "animation", "video"]
-ARCHIVES = frozenset({".zip", ".cbz"})
+ARCHIVES = frozenset({".zip", ".cbz", ".tar"})
 VIDEOS = frozenset({".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov"})
 CAPTIONS = (".txt", ".caption")
 """Endings of captions beside pictures; the project reads the first."""

@@ -128,36 +128,33 @@ class Foreign:
         return np.asarray(whole)
 
 
-def open_matter(source: Source, device: Device = "auto") -> Matter:
+def open_matter(source: Source, device: Device = "auto", cores: int = 0) -> Matter:
     """Load a model; rembg fetches its own weights when they are missing.
 
-    Raises ``DataprepError`` when that fails, or when a file does not keep its contract.
+    ``cores`` of the machine are for it; 0: all of them. Raises ``DataprepError`` when that fails,
+    or when a file does not keep its contract.
     """
+    cores = cores or os.cpu_count() or 1
     path = weights(source)
     if source.file is None and source.contract is None:
         return _foreign(source, device)
     contract = source.contract or contracts.of_side(None)
-    lanes = lanes_for(contract.side)
-    session, remark = open_session(path, device, _threads(lanes))
+    lanes = lanes_for(contract.side, cores)
+    session, remark = open_session(path, device, max(1, cores // lanes))
     side = _side(path, session)
     if source.contract is None and side not in (None, contract.side):
         contract = contracts.of_side(side)
         said = f"{path.name} takes {side}×{side}: fed like {contract.family} (see --contract)"
         remark = "; ".join(part for part in (remark, said) if part)
-    if lanes != lanes_for(side or contract.side):
-        lanes = lanes_for(side or contract.side)
-        session, _ = open_session(path, device, _threads(lanes))
+    if lanes != lanes_for(side or contract.side, cores):
+        lanes = lanes_for(side or contract.side, cores)
+        session, _ = open_session(path, device, max(1, cores // lanes))
     return Network(source.name, session, contract, remark, lanes)
 
 
-def lanes_for(side: int) -> int:
-    """How many pictures of this side are in the network at once on the CPU."""
-    return max(1, min(os.cpu_count() or 1, PIXELS_IN_LANES // side**2))
-
-
-def _threads(lanes: int) -> int:
-    """How many cores a lane has for itself."""
-    return max(1, (os.cpu_count() or 1) // lanes)
+def lanes_for(side: int, cores: int) -> int:
+    """How many pictures of this side are in the network at once on so many cores of a CPU."""
+    return max(1, min(cores, PIXELS_IN_LANES // side**2))
 
 
 def _foreign(source: Source, device: Device) -> Foreign:

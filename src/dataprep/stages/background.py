@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from dataprep import masks
+from dataprep.cluster import Engine
 from dataprep.dataset import NOTHING, Dataset
 from dataprep.decisions import ALPHA, BLUR, Background, Decisions, encode_background
 from dataprep.errors import UsageError
@@ -22,7 +23,7 @@ from dataprep.matting.contracts import Name
 from dataprep.pool import ordered, threads
 from dataprep.render import parse_colour
 from dataprep.report import Issue, Report
-from dataprep.selection import select
+from dataprep.selection import named
 from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
@@ -53,7 +54,7 @@ def _colour(value: str) -> str:
     return "#{:02x}{:02x}{:02x}".format(*parse_colour(value))
 
 
-class Settings(Base):
+class Settings(Base, Engine):
     """Which model finds the subject, and what stands behind it."""
 
     model: str = ""
@@ -97,13 +98,13 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         yield Progress(0, None, f"reading {settings.model}")
         source = read_matting(settings.model, settings.contract)
     issues = yield from refresh(dataset, settings)
-    pictures = select(dataset.usable(), settings.only)
+    pictures = named(dataset, dataset.usable(), settings.only)
     plan = _planned(dataset, pictures, settings, source)
     issues += _undecided(pictures, plan)
     todo = _todo(dataset, pictures, settings, source)
     finding = Finding()
     if source is not None and not dataset.dry_run:
-        finding = yield from find(dataset, source, list(todo.values()), settings.device)
+        finding = yield from find(dataset, source, list(todo.values()), settings.device, settings)
     coverage = yield from _measure(dataset, [p for p in pictures if p.name in plan], plan)
     if source is None or not dataset.dry_run:
         issues += finding.issues + _gone(plan.keys() - coverage.keys(), finding.issues)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,18 @@ from dataprep import files, layout
 from dataprep.dataset import Dataset
 from dataprep.decisions import ALPHA
 from dataprep.errors import UsageError
+from dataprep.exporting import sharding
+from dataprep.exporting.drawing import Brought, Drawer, bring_spread
 from dataprep.exporting.manifest import Manifest
 from dataprep.exporting.plan import Plan, make_plan
 from dataprep.exporting.repeats import steps_of
 from dataprep.exporting.settings import Settings
 from dataprep.exporting.train_file import write_train_file
 from dataprep.exporting.train_values import train_values
-from dataprep.exporting.writer import Item, NotOurs, bring, is_current
+from dataprep.exporting.writer import Form, Item, NotOurs, bring, is_current
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
+from dataprep.originals import Originals
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
 from dataprep.stages.scan import refresh
@@ -42,10 +46,20 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         raise UsageError(f"{settings.out}: is the project itself", "give a folder of its own")
     base = find_base(settings.base) if settings.base else ""
     plan = make_plan(dataset, settings)
+    if not plan.items and settings.where:
+        # the folder would be emptied, and a training begun on nothing
+        what = f"the filter holds for no usable picture: {settings.where}"
+        raise UsageError(what, "see `dataprep list`; the training folder stays as it is")
     if not plan.items:
         raise UsageError(f"{dataset.root}: no picture to export", "see `dataprep scan`")
     _check_alpha(settings, plan)
     manifest = Manifest(settings.out)
+    sharding.check(settings.out, manifest, settings.shards)
+    if settings.shards:
+        try:
+            return (yield from sharding.write(dataset, settings, manifest, plan, issues))
+        finally:
+            manifest.close()
     if dataset.dry_run:
         return _dry(settings, manifest, plan, issues)
     layout.make(settings.out)
@@ -113,24 +127,38 @@ def _bring_all(
     items = [item for item in plan.items if not is_current(manifest, item, form)]
     for folder in {name.rpartition("/")[0] for item in items for name in item.wanted(form)}:
         (settings.out / folder).mkdir(parents=True, exist_ok=True)
-    yield Progress(0, len(items), settings.out.name)
+    done, note = 0, settings.out.name
+    yield Progress(done, len(items), note)
+    originals = Originals(dataset.root, dataset.max_pixels)
+    if items and settings.is_spread:
+        drawer = Drawer(originals, settings.out.resolve(), form)
+        results = bring_spread(settings, drawer, manifest, items)
+    else:
+        results = _bring_here(originals, manifest, items, form)
+    with closing(results):
+        for one in results:
+            if one is not None:
+                done, note, result = done + 1, one[0].picture.name, one[1]
+                issues += [result] if isinstance(result, Issue) else []
+                outcome.written += result is True
+            yield Progress(done, len(items), note)
+    # a cluster brings them as they are done
+    return sorted(issues, key=lambda issue: issue.file)
 
+
+def _bring_here(
+    originals: Originals, manifest: Manifest, items: Sequence[Item], form: Form
+) -> Brought:
     def work(item: Item) -> bool | Issue:
         try:
-            return bring(dataset, manifest, item, form)
+            return bring(originals, manifest, item, form)
         except BadImage as error:
             return Issue(item.picture.name, "unreadable", error.message)
         except NotOurs as error:
             return Issue(item.picture.name, "kept", error.message)
 
     with closing(ordered(items, work, threads(), 2 * threads())) as results:
-        for done, (item, result) in enumerate(results, start=1):
-            if isinstance(result, Issue):
-                issues.append(result)
-            else:
-                outcome.written += result
-            yield Progress(done, len(items), item.picture.name)
-    return issues
+        yield from results
 
 
 def _remove_stale(manifest: Manifest, wanted: set[str], outcome: Outcome) -> list[Issue]:

@@ -20,16 +20,18 @@ from PIL import Image
 from pydantic import AfterValidator, Field
 
 from dataprep import images
-from dataprep.dataset import STATE_FOLDER, Dataset
+from dataprep.dataset import Dataset
 from dataprep.errors import DataprepError, UsageError
 from dataprep.images import BadImage
 from dataprep.importing import video
-from dataprep.importing.archive import Archive, Limits
+from dataprep.importing.archive import Archive, Limits, Pack
 from dataprep.importing.bring import Bringer, Outcome, Project, Read
 from dataprep.importing.gather import Place, expand, from_folder, single_file
 from dataprep.importing.items import ARCHIVES, CAPTIONS, Item, is_wanted
+from dataprep.importing.tar import TarArchive
 from dataprep.jobs import Job, Progress
 from dataprep.limits import MOST_MEGAPIXELS, of_project
+from dataprep.originals import STATE_FOLDER
 from dataprep.report import Issue, Report
 from dataprep.settings import Settings as Base
 from dataprep.stages.scan import refresh
@@ -56,8 +58,8 @@ class Settings(Base):
     """What is brought in, and how much of it."""
 
     sources: tuple[str, ...] = Field(json_schema_extra={"positional": "before"})
-    """Folders, zip archives, pictures, videos, quoted patterns such as "photos/**/*.jpg", and
-    @list.txt for a file with one of these a line."""
+    """Folders, zip and tar archives, pictures, videos, quoted patterns such as "photos/**/*.jpg",
+    and @list.txt for a file with one of these a line."""
     flat: bool = False
     """Leave the folders out in which pictures lie, there or in the archive."""
     frames: int = Field(default=0, ge=0, le=10_000)
@@ -110,11 +112,11 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
 
 def _gathered(
     places: list[Place], target: Path, settings: Settings, stack: ExitStack
-) -> tuple[list[Item], dict[Path, Archive], list[Issue]]:
+) -> tuple[list[Item], dict[Path, Pack], list[Issue]]:
     """All that is to be brought in, the archives among it (open), and what is left or refused."""
     items: list[Item] = []
     issues: list[Issue] = []
-    archives: dict[Path, Archive] = {}
+    archives: dict[Path, Pack] = {}
     named = {place.path.resolve() for place in places}
     limits = Limits(settings.max_entries, settings.max_unpacked, settings.max_ratio)
     for place in places:
@@ -123,7 +125,8 @@ def _gathered(
             if path.is_dir():
                 found, more = from_folder(place, target, named)
             elif path.suffix.lower() in ARCHIVES:
-                archives[path] = stack.enter_context(Archive(path))
+                opened: Pack = TarArchive(path) if path.suffix.lower() == ".tar" else Archive(path)
+                archives[path] = stack.enter_context(opened)
                 found, more = archives[path].items(limits)
             elif is_wanted(path.name):
                 found, more = [single_file(place)], []
