@@ -53,6 +53,24 @@ def test_a_caption_stays_as_written_when_nothing_is_asked(caption: str, seed: in
     assert text.vary(caption, seed, 1, "a.png", dropout=1.0) == ""
 
 
+@given(TAGS, TAGS, TAGS, SEEDS)
+def test_a_separator_keeps_what_stands_before_the_first_and_behind_the_second(
+    first: list[str], middle: list[str], last: list[str], seed: int
+) -> None:
+    caption = f"{', '.join(first)} ||| {', '.join(middle)} ||| {', '.join(last)}"
+    varied = text.vary(caption, seed, 1, "a.png", shuffle=True, separator="|||", keep_tokens=9)
+    found = varied.split(", ") if varied else []
+    assert found[: len(first)] == first
+    assert found[len(found) - len(last) :] == last
+    assert sorted(found) == sorted([*first, *middle, *last])
+
+
+def test_a_separator_is_never_trained_on() -> None:
+    assert text.vary("zumi ||| a, b", 0, 1, "a.png", separator="|||") == "zumi, a, b"
+    assert text.vary("zumi, a", 0, 1, "a.png", separator="|||") == "zumi, a"
+    assert text.vary("zumi ||| a", 0, 1, "a.png") == "zumi ||| a"
+
+
 def test_uses_differ_and_rates_are_met() -> None:
     caption = "zumi, a, b, c, d, e, f"
     uses = {text.vary(caption, 0, epoch, "a.png", shuffle=True) for epoch in range(50)}

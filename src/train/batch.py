@@ -75,4 +75,5 @@ def caption(config: TrainConfig, use: Use, epoch: int) -> str:
         keep_tokens=config.keep_tokens,
         dropout=config.caption_dropout_rate,
         tag_dropout=config.caption_tag_dropout_rate,
+        separator=config.keep_tokens_separator,
     )

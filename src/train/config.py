@@ -82,6 +82,9 @@ class TrainConfig(Settings):
     """Shuffle the tags of a caption each time it is used."""
     keep_tokens: Annotated[int, Field(ge=0)] = 1
     """How many tags at the front stay in place (the trigger word is the first)."""
+    keep_tokens_separator: str = ""
+    """A mark such as ||| in a caption: the tags before it stay in place, instead of keep_tokens;
+    those behind a second one stay at the end."""
     caption_dropout_rate: Rate = 0.0
     """Share of captions replaced by an empty one."""
     caption_tag_dropout_rate: Rate = 0.0

@@ -22,23 +22,40 @@ def vary(
     keep_tokens: int = 0,
     dropout: float = 0.0,
     tag_dropout: float = 0.0,
+    separator: str = "",
 ) -> str:
     """The caption as one use of a picture sees it; ``keys`` name the use (epoch, image, repeat).
 
-    The first ``keep_tokens`` tags are neither moved nor dropped, unless the whole caption is.
+    The first ``keep_tokens`` tags are neither moved nor dropped, unless the whole caption is. Where
+    ``separator`` (kohya's keep_tokens_separator) stands, that holds for the tags before it instead,
+    and for those behind a second one; itself it is never trained on.
     """
     if dropout and uniform(seed, "caption_dropout", *keys) < dropout:
         return ""
-    if not shuffle and not tag_dropout:
+    divided = bool(separator) and separator in caption
+    if not (shuffle or tag_dropout or divided):
         return caption
-    tags = [tag for part in caption.split(",") if (tag := part.strip())]
-    kept, rest = tags[:keep_tokens], tags[keep_tokens:]
+    kept, rest, last = _parts(caption, keep_tokens, separator if divided else "")
     if shuffle:
         rest = shuffled(rest, seed, "caption_shuffle", *keys)
     if tag_dropout:
         drawn = (uniform(seed, "tag_dropout", *keys, place) for place in range(len(rest)))
         rest = [tag for tag, chance in zip(rest, drawn, strict=True) if chance >= tag_dropout]
-    return ", ".join(kept + rest)
+    return ", ".join(kept + rest + last)
+
+
+def _parts(caption: str, keep_tokens: int, separator: str) -> tuple[list[str], ...]:
+    """The tags that stay in front, those that may move, and those that stay at the end."""
+    if not separator:
+        tags = _tags(caption)
+        return tags[:keep_tokens], tags[keep_tokens:], []
+    kept, _, behind = caption.partition(separator)
+    rest, _, last = behind.partition(separator)
+    return _tags(kept), _tags(rest), _tags(last)
+
+
+def _tags(text: str) -> list[str]:
+    return [tag for part in text.split(",") if (tag := part.strip())]
 
 
 def tokenize(tokenizer: Any, captions: Sequence[str]) -> torch.Tensor:
