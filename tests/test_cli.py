@@ -41,7 +41,7 @@ def test_help_lists_every_verb_and_version_answers(capsys: Streams) -> None:
         (["scan"], "the following arguments are required: DIR"),
         (["crop", ".", "--size", "100"], "size: must be a multiple of 64, such as 64 or 128"),
         (["crop", ".", "--szie", "64"], "unrecognized arguments: --szie"),
-        (["prune", "."], "give --remove, --trigger or both"),
+        (["prune", "."], "give --remove, --preset, another rule of what goes, or --trigger"),
         (["prune", ".", "--trigger", "a, b"], "trigger: must be one word or phrase"),
         (["export", ".", "out", "--concept", "a/b"], "concept: must be a folder name"),
         (["run", "."], "dataprep.toml: no such recipe"),

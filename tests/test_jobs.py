@@ -34,9 +34,9 @@ FAILS_USAGE = FAILS.replace("no such folder", "unknown setting").replace(
 )
 LOGS = """
 import sys, time
-print("begins", file=sys.stderr, flush=True)
-print('{"event": "progress", "done": 1}', flush=True)
 try:
+    print("begins", file=sys.stderr, flush=True)
+    print('{"event": "progress", "done": 1}', flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("saved what it had", file=sys.stderr)

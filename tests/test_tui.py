@@ -367,6 +367,6 @@ async def test_an_error_about_the_whole_form(root: Path) -> None:
         form = await open_form(pilot, "prune")
         await pilot.press("enter")
         said = str(form.query_one("#error", Static).content)
-        assert said == "give --remove, --trigger or both"
+        assert said == "give --remove, --preset, another rule of what goes, or --trigger"
         await fill(pilot, 1, "zumi")
         assert str(form.query_one("#error", Static).content) == ""

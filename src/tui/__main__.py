@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataprep.dataset import STATE_FOLDER, Dataset
+from dataprep.dataset import Dataset
 from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
+from dataprep.originals import STATE_FOLDER
 
 FAREWELL = 2.0
 """Seconds a job that was stopped by leaving may take to clean up."""

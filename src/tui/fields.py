@@ -62,7 +62,7 @@ def command_line(verb: str, folder: str, fields: Sequence[Field], raw: Mapping[s
     words, flags = ["dataprep", verb, folder], []
     for field in fields:
         entry = raw[field.name]
-        flag = "--" + field.name.replace("_", "-")
+        flag = "--" + field.name.rstrip("_").replace("_", "-")
         if field.positional:
             words.append(str(entry) or field.name.upper())
         elif entry == field.start:

@@ -23,7 +23,7 @@ from dataprep.focus.trim import without_borders
 from dataprep.jobs import Job, Progress
 from dataprep.journal import PROJECT, Change
 from dataprep.report import Issue, Report
-from dataprep.selection import select
+from dataprep.selection import named
 from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
@@ -88,6 +88,11 @@ class Settings(Base):
             raise ValueError("a box by hand needs all of --mode box, --box and --only")
         return self
 
+    @property
+    def partial(self) -> bool:
+        """Whether this is about some pictures, and says nothing of the project."""
+        return bool(self.only or self.where)
+
     def target(self) -> Target:
         """The sizes these settings ask for."""
         target = targets.of_size(self.size, self.step)
@@ -129,7 +134,7 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Decide a crop for every usable picture, or those named, as one edit."""
     model = find_faces_model(settings.face_model) if settings.mode == "face" else Path()
     issues = yield from refresh(dataset, settings)
-    pictures = select(dataset.usable(), settings.only)
+    pictures = named(dataset, dataset.usable(), settings.only)
     rows = dataset.store.decisions()
     stored = targets.read(dataset.store)
     target = _target(settings, stored)
@@ -146,12 +151,12 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         yield Progress(done, len(pictures), picture.name)
     rows = dataset.store.decisions()  # looking takes a while, in which others may decide
     changes = [change for cut in cuts.items() for change in _changes(*cut, rows, basis)]
-    if not settings.only or stored is None:
+    if not settings.partial or stored is None:
         changes.append(_target_change(rows, target if any(cuts.values()) else None))
     made = dataset.edit(_title(settings, target), changes)
     crops = {picture: crop for picture, crop in cuts.items() if crop}
     issues += summary.enlarged(crops)
-    if settings.only and stored is not None:
+    if settings.partial and stored is not None:
         issues += summary.strangers(crops, stored)
     changed = len({change.name for change in made} - {PROJECT})
     return Report(
@@ -171,8 +176,8 @@ def _target(settings: Settings, stored: Target | None) -> Target:
 
     Unless it says so: a size that is given is taken.
     """
-    named = TARGET_FIELDS & settings.model_fields_set
-    if stored is not None and (settings.mode == "none" or (settings.only and not named)):
+    given = TARGET_FIELDS & settings.model_fields_set
+    if stored is not None and (settings.mode == "none" or (settings.partial and not given)):
         return stored
     return settings.target()
 
@@ -284,7 +289,8 @@ def _facts(crops: Mapping[Picture, Crop], basis: Basis, target: Target) -> dict[
 def _lines(
     crops: Mapping[Picture, Crop], settings: Settings, target: Target, basis: Basis
 ) -> tuple[str, ...]:
-    lines = [summary.sentence(crops) if crops else "whole pictures: nothing is cut"]
+    none = "whole pictures: nothing is cut" if settings.mode == "none" else "no picture is cut"
+    lines = [summary.sentence(crops) if crops else none]
     if settings.mode in LOOKING:
         looked_at = len(crops) - len(basis.regions)
         lines.append(f"{LOOKING[settings.mode]} found in {len(basis.focuses)} of {looked_at}")

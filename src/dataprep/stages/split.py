@@ -20,7 +20,7 @@ from dataprep.jobs import Job, Progress
 from dataprep.journal import Change
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue, Report
-from dataprep.selection import select
+from dataprep.selection import named, unfiltered
 from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
@@ -58,10 +58,12 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     issues = yield from refresh(dataset, settings)
     decisions = dataset.decisions()
     files = [picture for picture in dataset.pictures() if not picture.file]
-    pictures = [p for p in select(files, settings.only) if _takes_part(p, decisions)]
+    pictures = [p for p in named(dataset, files, settings.only) if _takes_part(p, decisions)]
     target = _target(dataset, settings)
     found, remarks = yield from _find(dataset, pictures, decisions, settings, target)
-    issues += [*remarks, *_without_taken(found, {picture.name for picture in files})]
+    with unfiltered(dataset):
+        taken = {picture.name for picture in dataset.pictures() if not picture.file}
+    issues += [*remarks, *_without_taken(found, taken)]
     rows = dataset.store.decisions()
     changes: list[Change] = []
     for picture, new in found.items():
