@@ -19,6 +19,8 @@ from PIL import Image
 Size = tuple[int, int]
 FloatBox = tuple[float, float, float, float]
 Floats = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+Taps = npt.NDArray[np.float32]
 
 LEAST, MOST = 1.4, 3.0
 """Shrinking by so much is done here: with less there is little to filter, with more the filters
@@ -48,22 +50,44 @@ def resample(
     plain = (left, top, right, bottom) == box and image.mode in {"L", "RGB"}
     if not plain or not (LEAST <= across <= MOST and LEAST <= down <= MOST):
         return image.resize(size, kind, box=box)
-    cv2, taps = _cv2(), (_filter(across, kind), _filter(down, kind))
+    taps = _filter(across, kind), _filter(down, kind)
     beside, above = len(taps[0]) // 2 + 2, len(taps[1]) // 2 + 2
     x, y = max(0, left - beside), max(0, top - above)
     wide = np.asarray(image.crop((x, y, *_inside(image, right + beside, bottom + above))))
+    filtered = _filtered(wide, *taps)[top - y : bottom - y, left - x : right - x]
+    return Image.fromarray(_interpolated(filtered, size))
+
+
+def shrunk(pixels: Pixels, size: Size, kind: Image.Resampling = LANCZOS) -> Pixels:
+    """The same of a whole picture, shape (height, width, 3), without a copy on the way."""
+    across, down = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
+    if not (LEAST <= across <= MOST and LEAST <= down <= MOST):
+        return np.asarray(Image.fromarray(pixels).resize(size, kind))
+    return _interpolated(_filtered(pixels, _filter(across, kind), _filter(down, kind)), size)
+
+
+def _filtered(pixels: Pixels, across: Taps, down: Taps) -> npt.NDArray[np.int16]:
+    """What the smaller picture can hold, in sixteenths of a level."""
+    cv2 = _cv2()
     edge = cv2.BORDER_REPLICATE
-    filtered = cv2.sepFilter2D(wide, cv2.CV_16S, taps[0] * ONE, taps[1], borderType=edge)
-    kept = filtered[top - y : bottom - y, left - x : right - x]
-    small = cv2.resize(kept, size, interpolation=cv2.INTER_CUBIC)
-    return Image.fromarray(cv2.convertScaleAbs(np.maximum(small, 0), alpha=1 / ONE))
+    filtered: npt.NDArray[np.int16] = cv2.sepFilter2D(
+        pixels, cv2.CV_16S, across * ONE, down, borderType=edge
+    )
+    return filtered
+
+
+def _interpolated(filtered: npt.NDArray[np.int16], size: Size) -> Pixels:
+    cv2 = _cv2()
+    small = cv2.resize(filtered, size, interpolation=cv2.INTER_CUBIC)
+    pixels: Pixels = cv2.convertScaleAbs(np.maximum(small, 0), alpha=1 / ONE)
+    return pixels
 
 
 def _inside(image: Image.Image, x: int, y: int) -> tuple[int, int]:
     return min(image.width, x), min(image.height, y)
 
 
-def _filter(factor: float, kind: Image.Resampling) -> npt.NDArray[np.float32]:
+def _filter(factor: float, kind: Image.Resampling) -> Taps:
     return low_pass(round(factor * STEPS) / STEPS, kind)
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from dataprep.render import flatten
-from dataprep.resample import resample as resampled
+from dataprep.resample import shrunk
 from dataprep.taggers.manifest import Manifest
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,11 +29,7 @@ def prepare(image: Image.Image, size: int, family: Manifest, quick: bool = False
     """
     flat, resample = flatten(image, family.background), RESAMPLE[family.resample]
     if quick and (family.fit, family.resample) == ("pad", "bicubic"):
-        side = max(flat.size)
-        square = Image.new("RGB", (side, side), family.pad)
-        square.paste(flat, ((side - flat.width) // 2, (side - flat.height) // 2))
-        whole = (0, 0, side, side)
-        return np.asarray(resampled(square, (size, size), whole, Image.Resampling.BICUBIC))
+        return shrunk(_squared(flat, family), (size, size), resample)
     if family.fit == "pad":
         return np.asarray(_padded(flat, size, family))
     small = (
@@ -80,6 +76,19 @@ def _line(family: Manifest) -> tuple[Floats, Floats]:
     std = np.array(family.std)
     factor = 1 / (family.scale * std)
     return factor.astype(np.float32), (-np.array(family.mean) / std).astype(np.float32)
+
+
+def _squared(image: Image.Image, family: Manifest) -> Pixels:
+    """A picture amid a square of its longer side."""
+    import cv2
+
+    side = max(image.size)
+    left, top = (side - image.width) // 2, (side - image.height) // 2
+    edges = top, side - image.height - top, left, side - image.width - left
+    square: Pixels = cv2.copyMakeBorder(
+        np.asarray(image), *edges, cv2.BORDER_CONSTANT, value=family.pad
+    )
+    return square
 
 
 def _padded(image: Image.Image, size: int, family: Manifest) -> Image.Image:
