@@ -190,3 +190,15 @@ def test_an_older_project_is_taken_over(folder: Path) -> None:
         dataset.undo()
     assert texts(folder) == {"b.txt": "typed\n"}
     assert schema.SCHEMA_VERSION == 3
+
+
+def test_what_another_program_writes_is_seen_at_once(folder: Path) -> None:
+    with Dataset.open(folder) as dataset:
+        finish(refresh(dataset))
+        for text in ("one", "two", "six", "a longer one"):
+            (folder / "a.txt").write_text(text)
+            assert dataset.tags("a.png") == [text]
+            dataset.tags("a.png").append("not kept")
+            assert dataset.caption("a.png") == text
+        (folder / "a.txt").unlink()
+        assert dataset.caption_text("a.png") is None

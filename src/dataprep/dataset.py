@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +23,23 @@ NOTHING = Decisions()
 """Of a picture that nothing was decided about."""
 LOCK_SECONDS = 60.0
 """How long an edit waits for another program that writes to the same project."""
+
+
+class _Caption:
+    """A caption file as it was read."""
+
+    __slots__ = ("_tags", "stamp", "text")
+
+    def __init__(self, stamp: sidecars.Stamp, text: str) -> None:
+        self.stamp, self.text = stamp, text
+        self._tags: list[str] | None = None
+
+    @property
+    def tags(self) -> list[str]:
+        """Its tags; not to be changed."""
+        if self._tags is None:
+            self._tags = split_tags(plain(self.text))
+        return self._tags
 
 
 def now() -> str:
@@ -54,6 +70,7 @@ class Dataset(Originals):
         """How the caption files end that are meant now, and that the project says."""
         self.only: Collection[str] | None = None
         """Names of the pictures that are meant; None means all of them."""
+        self._captions: dict[str, _Caption] = {}
         self.left_alone: list[str] = []
         """Pictures whose caption another program changed while an edit was under way: theirs
         stays."""
@@ -126,7 +143,7 @@ class Dataset(Originals):
 
     def caption_file(self, name: str) -> str:
         """The sidecar of a picture, as a path inside the project."""
-        return posixpath.splitext(name)[0] + self.caption_extension
+        return sidecars.stem(name) + self.caption_extension
 
     def caption_path(self, name: str) -> Path:
         """Where the sidecar of a picture lies."""
@@ -137,15 +154,25 @@ class Dataset(Originals):
 
         Raises ``BadImage`` when it is not UTF-8.
         """
-        return self._text(self.caption_file(name))
+        known = self._known_caption(self.caption_file(name))
+        return None if known is None else known.text
 
-    def _text(self, file: str) -> str | None:
-        # strings and no Path: a bulk edit comes here a hundred thousand times
-        data, _ = sidecars.read(f"{self.root}/{file}")
+    def _known_caption(self, file: str) -> _Caption | None:
+        """A caption file as it is now; it is read and split again only when it has changed."""
+        # strings and no Path: a bulk edit comes here some hundred thousand times
+        path = f"{self.root}/{file}"
+        known = self._captions.get(file)
+        if known is not None and known.stamp == sidecars.stamp_of(path):
+            return known
+        data, stamp = sidecars.read(path)
+        if data is None:
+            return None
         try:
-            return None if data is None else data.decode("utf-8")
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise images.BadImage(f"its caption is not UTF-8 (byte {error.start})") from None
+        self._captions[file] = _Caption(stamp, text)
+        return self._captions[file]
 
     def caption(self, name: str) -> str | None:
         """The sidecar as people read it: without byte-order mark and outer blanks."""
@@ -154,7 +181,8 @@ class Dataset(Originals):
 
     def tags(self, name: str) -> list[str]:
         """The caption's tags; empty when there is none."""
-        return split_tags(self.caption(name) or "")
+        known = self._known_caption(self.caption_file(name))
+        return list(known.tags) if known is not None else []
 
     def all_tags(self, pictures: Iterable[Picture] | None = None) -> dict[str, list[str]]:
         """The tags of every usable picture, or of these, whose caption can be read.
@@ -171,9 +199,10 @@ class Dataset(Originals):
 
     def caption_change(self, name: str, tags: Sequence[str]) -> Change:
         """The change that gives a picture these tags; compare ``is_noop``."""
-        before, after = self.caption_text(name), join_tags(tags) + "\n"
+        known, after = self._known_caption(self.caption_file(name)), join_tags(tags) + "\n"
+        before = None if known is None else known.text
         # a caption that says the same keeps its spacing; most are to the letter what we would write
-        same = before == after or (before is not None and split_tags(plain(before)) == list(tags))
+        same = before == after or (known is not None and known.tags == list(tags))
         return self._caption_change(name, before, before if same else after)
 
     def text_change(self, name: str, text: str) -> Change:

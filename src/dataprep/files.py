@@ -38,13 +38,13 @@ def temp_beside(folder: str, name: str) -> str:
     return f"{folder}/.{digest}.{os.getpid()}{TEMP_SUFFIX}"
 
 
-def flush(paths: Collection[Path]) -> None:
+def flush(paths: Collection[str]) -> None:
     """Bring files that were just written to the disk; many by one call where the system has it."""
     if len(paths) > FLUSHED_ALONE and hasattr(os, "sync"):
         os.sync()
         return
     for path in paths:
-        sync(path)
+        sync(Path(path))
 
 
 def sync(path: Path) -> None:

@@ -13,6 +13,7 @@ import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -22,8 +23,8 @@ from dataprep.journal import Change, settle
 EXTENSION = ".txt"
 DESK = "edit-"
 
-Stamp = tuple[int, int] | None
-"""Time and size of a file; None: there is none."""
+Stamp = tuple[int, int, int] | None
+"""Time, size and number of a file; None: there is none."""
 
 
 class Ready(NamedTuple):
@@ -38,7 +39,13 @@ class Ready(NamedTuple):
 
 def file_of(change: Change) -> str:
     """The caption file that a change is about, inside the project."""
-    return posixpath.splitext(change.name)[0] + (change.key or EXTENSION)
+    return stem(change.name) + (change.key or EXTENSION)
+
+
+@lru_cache(maxsize=1 << 18)
+def stem(name: str) -> str:
+    """A picture's name without its extension; asked for many times of each."""
+    return posixpath.splitext(name)[0]
 
 
 def read(path: str) -> tuple[bytes | None, Stamp]:
@@ -46,7 +53,7 @@ def read(path: str) -> tuple[bytes | None, Stamp]:
     try:
         with io.FileIO(path) as stream:
             status = os.fstat(stream.fileno())
-            return stream.read(), (status.st_mtime_ns, status.st_size)
+            return stream.read(), (status.st_mtime_ns, status.st_size, status.st_ino)
     except FileNotFoundError:
         return None, None
 
@@ -62,6 +69,7 @@ class Desk:
         self._folder = tempfile.mkdtemp(prefix=DESK, dir=state)
         self._device = Path(self._folder).stat().st_dev
         self._near: dict[str, bool] = {}
+        self._beside: list[str] = []
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -69,6 +77,8 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        for temp in self._beside:
+            Path(temp).unlink(missing_ok=True)
 
     def put(self, path: str, text: str) -> str:
         """Write what ``path`` is to hold; the temporary file, which can be renamed to it."""
@@ -78,6 +88,7 @@ class Desk:
         if not self._near[folder]:
             # a folder of another disk, by a link: no file can be renamed into it from here
             temp = files.temp_beside(folder, name)
+            self._beside.append(temp)
         else:
             self._count += 1
             temp = f"{self._folder}/{self._count}"
@@ -102,13 +113,10 @@ def carry_out(root: Path, state: Path, changes: Sequence[Change]) -> list[Change
     conflicts: list[Change] = []
     ready: list[Ready] = []
     with Desk(state) as desk:
-        try:
-            for change in changes:
-                _prepare(root, change, desk, ready, conflicts)
-            files.flush([Path(row.temp) for row in ready if row.temp])
-            conflicts += _take_names(ready)
-        finally:
-            _remove(row.temp for row in ready if row.temp)
+        for change in changes:
+            _prepare(root, change, desk, ready, conflicts)
+        files.flush([row.temp for row in ready if row.temp])
+        conflicts += _take_names(ready)
     for folder in {os.path.dirname(row.path) for row in ready}:  # noqa: PTH120
         files.sync(Path(folder))
     return conflicts
@@ -134,7 +142,7 @@ def _prepare(
 def _take_names(ready: Iterable[Ready]) -> Iterator[Change]:
     """Let the new texts take their names; the changes whose file changed meanwhile."""
     for row in ready:
-        if _stamp(row.path) != row.stamp:
+        if stamp_of(row.path) != row.stamp:
             yield row.change
         elif row.temp:
             # strings: a Path would take as long as the rest
@@ -143,16 +151,10 @@ def _take_names(ready: Iterable[Ready]) -> Iterator[Change]:
             Path(row.path).unlink()
 
 
-def _stamp(path: str) -> Stamp:
+def stamp_of(path: str) -> Stamp:
+    """What a file is now."""
     try:
         status = os.stat(path)  # noqa: PTH116
     except FileNotFoundError:
         return None
-    return status.st_mtime_ns, status.st_size
-
-
-def _remove(temps: Iterable[str]) -> None:
-    """Drop what did not take its name."""
-    for temp in temps:
-        if os.path.lexists(temp):
-            Path(temp).unlink()
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 from dataclasses import replace
@@ -16,9 +17,15 @@ from dataprep.report import Issue, Report
 from dataprep.settings import Settings, build, for_stage
 from dataprep.stages import Stage
 
+COLLECTING = (200_000, 50, 100)
+"""How many objects more before Python looks for circles among the young, and so on."""
+
 
 def run_stage(stage: Stage, arguments: list[str]) -> int:
     """Run a stage from the command line and return the exit code."""
+    # millions of tags live to the end of a command; to look for circles among them again and
+    # again takes a fifth of its time
+    gc.set_threshold(*COLLECTING)
     model, function = stage.load()
     namespace = parser_for(stage, model).parse_args(arguments)
     flags = flags_of(model, namespace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import posixpath
 from collections import Counter, defaultdict
@@ -159,7 +158,9 @@ def _issues(dataset: Dataset, files: list[Picture], found: Iterable[str]) -> lis
         ]
     there = {name for name in found if name.endswith(dataset.caption_extension)}
     for stem, same in shared.items():
-        if stem + dataset.caption_extension in there and (reason := _caption_fault(dataset, stem)):
+        if stem + dataset.caption_extension in there and (
+            reason := _caption_fault(dataset, same[0])
+        ):
             issues += [Issue(name, "caption", reason) for name in same]
     return issues
 
@@ -177,14 +178,12 @@ def _views(files: list[Picture], rows: Mapping[str, Mapping[str, str]]) -> list[
     return [view for view in views if view not in names]
 
 
-def _caption_fault(dataset: Dataset, stem: str) -> str:
-    """Why a caption cannot be read; empty when it can."""
+def _caption_fault(dataset: Dataset, name: str) -> str:
+    """Why a picture's caption cannot be read; empty when it can."""
     try:
-        # a string, and no buffer: this is done for every caption at every stage
-        with io.FileIO(f"{dataset.root}/{stem}{dataset.caption_extension}") as stream:
-            stream.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        return f"its caption is not UTF-8 (byte {error.start})"
+        dataset.caption_text(name)
+    except images.BadImage as error:
+        return error.message
     except OSError as error:
         return f"its caption cannot be read ({error.strerror})"
     return ""
