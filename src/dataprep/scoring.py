@@ -94,6 +94,11 @@ def known(store: Store, key: str) -> Mapping[Key, Scores]:
     return {**store.scores(key), **exact} if key.endswith(FAST) else exact
 
 
+def known_keys(store: Store, key: str) -> set[Key]:
+    """The pictures that ``known`` has scores of, without the scores."""
+    return store.scored(key) | store.scored(key.removesuffix(FAST))
+
+
 def score(dataset: Dataset, model: Model, todo: Sequence[Item], how: How) -> Job[Scoring]:
     """Score pictures; whatever a progress counts is in the store, so a killed run goes on there.
 

@@ -252,6 +252,8 @@ class Store:
                 "INSERT OR REPLACE INTO taggers VALUES (?, ?, ?, ?)",
                 (tagger.key, tagger.name, tagger.at, json.dumps(dict(tagger.thresholds))),
             )
+            if self.vocabulary(tagger.key) == list(vocabulary):
+                return
             db.execute("DELETE FROM vocabularies WHERE model = ?", (tagger.key,))
             db.executemany(
                 "INSERT INTO vocabularies VALUES (?, ?, ?, ?, ?)",
@@ -292,6 +294,10 @@ class Store:
                 ((sha, model, render, scores.ids.astype("<u4").tobytes(),
                   scores.values.astype("<f2").tobytes()) for sha, render, scores in rows),
             )  # fmt: skip
+
+    def scored(self, model: str) -> set[tuple[str, str]]:
+        """What a model has scored, as (content hash, render key)."""
+        return set(self._db.execute("SELECT sha, render FROM scores WHERE model = ?", (model,)))
 
     def scores(self, model: str) -> dict[tuple[str, str], Scores]:
         """All scores of a model by (content hash, render key)."""

@@ -35,6 +35,7 @@ DAMAGE = (
     *(EOFError, OSError, ValueError, RuntimeError),
 )
 """What zipfile raises for archives that are damaged, encrypted or packed in a rare way."""
+LEADS_OUT = "its name leads out of the archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,8 @@ class Archive:
             return [], [Issue(str(self.path), "bomb", reason)]
         named = dict(zip(_names(members), members, strict=True))
         pictures = {name: info for name, info in named.items() if is_wanted(name)}
-        total = sum(info.file_size for info in pictures.values())
-        if limits.gigabytes and total > limits.gigabytes * 1e9:
-            reason = f"unpacks to {total / 1e9:.1f} GB; raise --max-unpacked to import it"
-            return [], [Issue(str(self.path), "bomb", reason)]
+        if bomb := too_large(self.path, sum(p.file_size for p in pictures.values()), limits):
+            return [], [bomb]
         items, issues = [], []
         for name, info in sorted(pictures.items()):
             if why := _refusal(name, info, limits):
@@ -151,10 +150,24 @@ def is_wanted(name: str) -> bool:
     return is_picture(name) and "__MACOSX" not in parts and not parts[-1].startswith("._")
 
 
+def leads_out(name: str) -> bool:
+    """Whether a member's name, with forward slashes, is no place inside a folder."""
+    outside = name.startswith("/") or re.match(r"[A-Za-z]:", name) is not None
+    return outside or ".." in name.split("/")
+
+
+def too_large(path: Path, total: int, limits: Limits) -> Issue | None:
+    """What is wrong with an archive whose pictures have so many bytes; None: nothing."""
+    if not limits.gigabytes or total <= limits.gigabytes * 1e9:
+        return None
+    reason = f"unpacks to {total / 1e9:.1f} GB; raise --max-unpacked to import it"
+    return Issue(str(path), "bomb", reason)
+
+
 def _refusal(name: str, info: zipfile.ZipInfo, limits: Limits) -> str:
     """Why a member is not unpacked; empty when it is."""
-    if ".." in name.split("/") or name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        return "its name leads out of the archive"
+    if leads_out(name):
+        return LEADS_OUT
     if stat.S_ISLNK(info.external_attr >> 16):
         return "is a link, not a picture"
     if info.flag_bits & ENCRYPTED_FLAG:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from dataprep.images import BadImage
-from dataprep.importing.archive import Limits, is_wanted, parts_of
+from dataprep.importing.archive import LEADS_OUT, Limits, is_wanted, leads_out, parts_of, too_large
 from dataprep.importing.items import Item, captions_of
 from dataprep.report import Issue
 
@@ -63,10 +63,8 @@ class TarArchive:
         except DAMAGE as error:
             raise BadImage(f"not a tar archive, or a damaged one ({error})") from None
         pictures = {name: info for name, info in named.items() if is_wanted(name)}
-        total = sum(info.size for info in pictures.values())
-        if limits.gigabytes and total > limits.gigabytes * 1e9:
-            reason = f"unpacks to {total / 1e9:.1f} GB; raise --max-unpacked to import it"
-            return [], [Issue(str(self.path), "bomb", reason)]
+        if bomb := too_large(self.path, sum(info.size for info in pictures.values()), limits):
+            return [], [bomb]
         return self._sorted_out(pictures, named)
 
     def _sorted_out(
@@ -101,8 +99,8 @@ class TarArchive:
 
     def _refusal(self, name: str, info: tarfile.TarInfo) -> str:
         """Why a member is not unpacked; empty when it is."""
-        if ".." in name.split("/") or name.startswith("/") or re.match(r"[A-Za-z]:", name):
-            return "its name leads out of the archive"
+        if leads_out(name):
+            return LEADS_OUT
         if not info.isreg():
             return "is a link or a device, not a picture"
         if info.issparse():

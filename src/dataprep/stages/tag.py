@@ -11,7 +11,7 @@ from dataprep.dataset import Dataset
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
 from dataprep.report import Issue, Report
-from dataprep.scoring import How, Item, Scoring, items, key_of, known, score
+from dataprep.scoring import How, Item, Scoring, items, key_of, known_keys, score
 from dataprep.settings import Names
 from dataprep.stages.scan import refresh
 from dataprep.store import TaggerRow
@@ -54,7 +54,8 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     scorings: list[Scoring] = []
     cached = 0
     for model in models:
-        there = {} if settings.redo else known(dataset.store, key_of(model, how.exact))
+        key = key_of(model, how.exact)
+        there = set() if settings.redo else known_keys(dataset.store, key)
         # two files with the same content are looked at once
         todo = {item.key: item for item in wanted if item.key not in there}
         cached += sum(item.key in there for item in everything)
