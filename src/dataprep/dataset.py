@@ -273,6 +273,22 @@ class Dataset(Originals):
         self.store.begin_undo(edit.id)
         return edit, self._carry_out(edit.id, "hand", "undone", inverted(edit.changes))
 
+    def undoes(self) -> Edit | None:
+        """What an undo would take back, without its changes."""
+        return next((edit for edit in reversed(self.store.edits()) if edit.state == "done"), None)
+
+    def redoes(self) -> Edit | None:
+        """What a redo would carry out again, without its changes: the edit undone last.
+
+        That is possible as long as no other edit has followed.
+        """
+        undone: Edit | None = None
+        for edit in reversed(self.store.edits()):
+            if edit.state != "undone":
+                break
+            undone = edit
+        return undone
+
     def history(self) -> list[Edit]:
         """The journal, oldest first."""
         return self.store.edits()

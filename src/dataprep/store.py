@@ -218,6 +218,11 @@ class Store:
         query = "SELECT sha, version, thumb, facts FROM looks WHERE version = ?"
         return {row[0]: LookRow(*row[1:]) for row in self._db.execute(query, (version,))}
 
+    def looked(self, version: int) -> set[str]:
+        """Content hashes of the pictures that this version has measured."""
+        query = "SELECT sha FROM looks WHERE version = ?"
+        return {sha for (sha,) in self._db.execute(query, (version,))}
+
     def put_looks(self, looks: Iterable[tuple[str, LookRow]]) -> None:
         """Remember measurements by content hash."""
         with self.transaction() as db:

@@ -11,28 +11,33 @@ from pathlib import Path
 
 from dataprep.dataset import Dataset
 from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
-from dataprep.originals import STATE_FOLDER
+from dataprep.weights.places import data_home
+from tui import prefs, words
+from tui.prefs import Prefs
 
-FAREWELL = 2.0
-"""Seconds a job that was stopped by leaving may take to clean up."""
+LOG = "tui.log"
+"""In the folder of our own things: what libraries print while the screen is taken."""
 
 
 def main(arguments: list[str]) -> int:
     """Open the workshop and return the exit code."""
     parser = argparse.ArgumentParser("dataprep tui", description="open a folder in the workshop")
-    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=Path())
-    folder: Path = parser.parse_args(arguments).folder
+    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?")
+    folder: Path | None = parser.parse_args(arguments).folder
     served = "TEXTUAL_DRIVER" in os.environ
     if not served and not _on_terminal():
         print("error: dataprep tui needs a terminal to draw on", file=sys.stderr)
         return EXIT_USAGE
     try:
         # opened once before the screen is taken: what is wrong with a folder is said as a sentence
-        Dataset.open(folder).close()
+        if folder is not None:
+            Dataset.open(folder).close()
+        liked = prefs.load()
+        words.use(liked.language)
     except DataprepError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    return _open(folder, served)
+    return _open(folder, liked, served)
 
 
 def _on_terminal() -> bool:
@@ -40,15 +45,17 @@ def _on_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in streams)
 
 
-def _open(folder: Path, served: bool) -> int:
+def _open(folder: Path | None, liked: Prefs, served: bool) -> int:
     from tui.app import Workshop
     from tui.pictures import drawing
 
     # a browser shows coloured text, but no terminal graphics
-    app = Workshop(folder, drawing("halfcell" if served else "auto"))
-    with _stray_output_to(folder / STATE_FOLDER / "tui.log"):
+    app = Workshop(folder, drawing("halfcell" if served else liked.preview), liked)
+    data_home().mkdir(parents=True, exist_ok=True)
+    with _stray_output_to(data_home() / LOG):
         app.run()
-    if not app.jobs.join(FAREWELL):
+        app.close_project()
+    if not app.ended:
         # deep in native code; what it has reported as done is on the disk
         os._exit(EXIT_OK)
     return app.return_code or EXIT_OK

@@ -1,8 +1,7 @@
-"""A stage's settings as fields of a form, and a filled form as a command line. Pure."""
+"""A stage's settings as fields of a form, and what a filled form says. Pure."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +30,6 @@ class Field:
     required: bool = False
     nullable: bool = False
     """An empty text means None."""
-    positional: bool = False
-    """On a command line it stands without its name."""
-    repeat: bool = False
-    """On a command line its name comes again with each entry of the list."""
 
 
 def fields_of(model: type[Settings], recipe: Mapping[str, Any]) -> list[Field]:
@@ -57,25 +52,6 @@ def values_of(fields: Sequence[Field], raw: Mapping[str, Raw]) -> dict[str, Any]
     return values
 
 
-def command_line(verb: str, folder: str, fields: Sequence[Field], raw: Mapping[str, Raw]) -> str:
-    """The command that does the same; what is as the recipe or the default says is left out."""
-    words, flags = ["dataprep", verb, folder], []
-    for field in fields:
-        entry = raw[field.name]
-        flag = "--" + field.name.rstrip("_").replace("_", "-")
-        if field.positional:
-            words.append(str(entry) or field.name.upper())
-        elif entry == field.start:
-            continue
-        elif isinstance(entry, bool):
-            flags.append(flag if entry else "--no-" + flag.removeprefix("--"))
-        elif field.repeat:
-            flags += [word for part in _value(field, entry) for word in (flag, part)]
-        else:
-            flags += [flag, entry]
-    return shlex.join([*words, *flags])
-
-
 def _field(name: str, info: FieldInfo, start: Any) -> Field:
     annotation, nullable = _without_none(info.annotation)
     origin = get_origin(annotation)
@@ -86,7 +62,6 @@ def _field(name: str, info: FieldInfo, start: Any) -> Field:
         kind = "choice"
     elif origin in (tuple, list, frozenset, set):
         kind = "list"
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     return Field(
         name,
         kind,
@@ -95,8 +70,6 @@ def _field(name: str, info: FieldInfo, start: Any) -> Field:
         choices=get_args(annotation) if kind == "choice" else (),
         required=info.is_required(),
         nullable=nullable,
-        positional=bool(extra.get("positional")),
-        repeat=bool(extra.get("repeat")),
     )
 
 

@@ -10,10 +10,11 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -138,7 +139,7 @@ class Jobs:
         except Exception as error:  # the edge: a fault in a stage must not take the screen down
             # not sys.stderr: the screen has taken that for itself
             os.write(2, traceback.format_exc().encode())
-            hint = "a fault in dataprep; its trace is in .dataprep/tui.log"
+            hint = "a fault in dataprep; its trace is in tui.log, beside dataprep's models"
             ended = JobFailed(verb, f"{type(error).__name__}: {error}", hint)
         self.running = ""
         self._post(ended)
@@ -182,17 +183,32 @@ class Clock:
         return Pace(rate, left)
 
 
-def stage_job(verb: str, root: Path) -> Make:
-    """A stage with its settings out of the recipe; both are loaded in the job's thread."""
+TRAINED = ("train", "score")
+"""Stages of the training folder; the export wrote the recipe's [train] into its train.toml."""
+
+
+def stage_job(
+    verb: str, root: Path, values: Mapping[str, Any] | None = None, *, dry_run: bool = False
+) -> Make:
+    """A stage with its settings out of the recipe and ``values``; loaded in the job's thread.
+
+    ``dry_run`` is for the stages that open no project; others hear of it by their dataset.
+    """
 
     def make(dataset: Dataset) -> Job[Report]:
         # here, for pydantic alone takes as long to load as the first frame takes to draw
+        from dataprep.recipes import training_folder
         from dataprep.settings import for_stage
 
-        model, run = STAGES[verb].load()
+        stage = STAGES[verb]
+        model, run = stage.load()
         # a slip in the recipe must not keep a stage from running that takes nothing from it; what
         # is for the scan came with the dataset
-        takes = verb != "scan" and bool(model.model_fields)
-        return run(dataset, for_stage(model, verb, root if takes else None, {}))
+        takes = verb not in ("scan", "train") and bool(model.model_fields)
+        settings = for_stage(model, verb, root if takes else None, values or {})
+        if stage.opens:
+            return run(dataset, settings)
+        target = training_folder(root) if verb in TRAINED else root
+        return run(target, settings, dry_run=dry_run) if stage.writes else run(target, settings)  # type: ignore[call-arg, arg-type]
 
     return make

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from PIL import Image
 from textual.widget import Widget
 
 from dataprep.images import BadImage, decode
 from dataprep.render import framed, render
+from tui.prefs import Show
 from tui.state import Row
 
-Mode = Literal["auto", "halfcell"]
 GREY = (128, 128, 128, 255)
 """What transparency is shown on."""
 
@@ -38,7 +37,7 @@ class Drawing:
         return max(1, min(columns, width)), max(1, min(lines, height))
 
 
-def drawing(mode: Mode) -> Drawing:
+def drawing(mode: Show) -> Drawing:
     """Ask the terminal what it can do.
 
     Call this before the app runs: from then on the answers go to the app.

@@ -1,23 +1,25 @@
-"""What the screen shows of a project: frozen rows, read from the dataset in a thread."""
+"""What the screens show of a project: frozen rows, read from the dataset in a thread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dataprep.captions import split_tags
 from dataprep.dataset import Dataset
 from dataprep.decisions import Decisions
 from dataprep.images import BadImage
 from dataprep.store import Picture
 
-Count = tuple[int, int]
-"""How many of how many pictures a stage has dealt with."""
+if TYPE_CHECKING:
+    from dataprep.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture as the screen knows it."""
+    """One picture as the screens know it."""
 
     picture: Picture
     path: Path
@@ -34,6 +36,11 @@ class Row:
         return self.picture.name
 
     @property
+    def tags(self) -> list[str]:
+        """The caption's tags."""
+        return split_tags(self.caption)
+
+    @property
     def size(self) -> str:
         """Width × height in pixels: as trained on when that is decided, else of the file."""
         crop = self.decisions.crop
@@ -46,25 +53,63 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All of a project that is on the screen."""
+    """All of a project that is on the screens."""
 
-    rows: tuple[Row, ...] = ()
-    counts: Mapping[str, Count] = field(default_factory=dict)
-    """Stage → done and total, for the stages that leave a trace on every picture."""
-    last_edit: str = ""
-    """What an undo would take back."""
+    root: Path
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    """The pictures by name, in the order of their names."""
+    standing: Mapping[str, Standing] = field(default_factory=dict)
+    """How far each room's work is, by the room's name."""
+    trigger: str = ""
+    pruned: tuple[str, ...] = ()
+    undoes: str = ""
+    """The name of the edit that an undo would take back; empty: there is none."""
+    redoes: str = ""
+    """The same for a redo."""
+    loaded: bool = False
+    """Whether the folder has been read at all."""
 
 
-def load(root: Path) -> Project:
+def load(dataset: Dataset) -> Project:
     """Read a project. Raises ``DataprepError``; call it in a thread."""
-    with Dataset.open(root) as dataset:
-        decided = dataset.decisions()
-        rows = tuple(
-            _row(dataset, picture, decided.get(picture.name, Decisions()))
-            for picture in dataset.pictures()
-        )
-        done = [edit.name for edit in dataset.history() if edit.state == "done"]
-    return Project(rows, _counts(rows), done[-1] if done else "")
+    decided = dataset.decisions()
+    rows = {
+        picture.name: _row(dataset, picture, decided.get(picture.name, Decisions()))
+        for picture in dataset.pictures()
+    }
+    return about(dataset, Project(dataset.root, rows, loaded=True))
+
+
+def changed(dataset: Dataset, project: Project, names: Collection[str]) -> Project:
+    """A project in which only these pictures' captions or decisions have changed."""
+    decided = dataset.decisions()
+    fresh = {
+        name: _row(dataset, project.rows[name].picture, decided.get(name, Decisions()))
+        for name in names
+        if name in project.rows
+    }
+    return about(dataset, replace(project, rows={**project.rows, **fresh}))
+
+
+def about(dataset: Dataset, project: Project) -> Project:
+    """The project with what is known of it as a whole."""
+    # with them come pydantic and numpy, for which the first frame must not wait
+    from dataprep import concept
+    from dataprep.standing import standing
+
+    known = concept.read(dataset.store)
+    captions = {name: row.caption for name, row in project.rows.items()}
+    decisions = {name: row.decisions for name, row in project.rows.items()}
+    pictures = [row.picture for row in project.rows.values()]
+    undoes, redoes = dataset.undoes(), dataset.redoes()
+    return replace(
+        project,
+        standing=standing(dataset, pictures, decisions, captions),
+        trigger=known.trigger,
+        pruned=known.pruned,
+        undoes=undoes.name if undoes else "",
+        redoes=redoes.name if redoes else "",
+    )
 
 
 def matching(rows: Iterable[Row], needle: str) -> list[Row]:
@@ -82,13 +127,3 @@ def _row(dataset: Dataset, picture: Picture, decisions: Decisions) -> Row:
     model = decisions.background.model if decisions.background else ""
     mask = dataset.mask_file(picture, model) if model else None
     return Row(picture, dataset.file(picture), caption, decisions, problem, mask)
-
-
-def _counts(rows: Iterable[Row]) -> dict[str, Count]:
-    good = [row for row in rows if not row.picture.reason]
-    total = len(good)
-    return {
-        "crop": (sum(row.decisions.crop is not None for row in good), total),
-        "background": (sum(row.decisions.background is not None for row in good), total),
-        "tag": (sum(bool(row.caption) for row in good), total),
-    }

@@ -38,7 +38,7 @@ def model_roots() -> list[Path]:
     """Folders of our own in which every model has a folder of its name."""
     chosen = os.environ.get(MODELS_VARIABLE)
     roots = [Path(chosen).expanduser()] if chosen else []
-    return [*roots, _data_home() / "models"]
+    return [*roots, data_home() / "models"]
 
 
 def hub_cache() -> Path:
@@ -80,10 +80,24 @@ def _expanded(path: str) -> Path:
     return Path(os.path.expandvars(path)).expanduser()
 
 
-def _data_home() -> Path:
+def data_home() -> Path:
+    """The folder of this person's things that dataprep keeps on this machine."""
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "dataprep"
+        return _windows("LOCALAPPDATA", "Local")
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "dataprep"
     return Path(os.environ.get("XDG_DATA_HOME", "~/.local/share")).expanduser() / "dataprep"
+
+
+def config_home() -> Path:
+    """The folder of this person's preferences."""
+    if sys.platform == "win32":
+        return _windows("APPDATA", "Roaming")
+    if sys.platform == "darwin":
+        return data_home()
+    return Path(os.environ.get("XDG_CONFIG_HOME", "~/.config")).expanduser() / "dataprep"
+
+
+def _windows(variable: str, folder: str) -> Path:
+    named = os.environ.get(variable)
+    return (Path(named) if named else Path.home() / "AppData" / folder) / "dataprep"

@@ -1,247 +1,317 @@
-"""The one screen of an open project: stages, pictures, preview, what the jobs say."""
+"""The workshop's screen: the rail, the room one is in, and what the jobs say."""
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.widgets import Footer, Static
-from textual.worker import get_current_worker
+from textual.widgets import Static
 
 from dataprep.errors import DataprepError
 from dataprep.stages import STAGES
-from tui import state
-from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress, Jobs, Make, stage_job
-from tui.pictures import Drawing
-from tui.screens.help import HelpScreen
-from tui.state import Project
-from tui.widgets.filter import FilterLine
+from tui.desk import (
+    CommandShown,
+    Desk,
+    FormWanted,
+    JobStarted,
+    ProjectRead,
+    RoomWanted,
+    Said,
+)
+from tui.dialogs.help import HelpScreen
+from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress
+from tui.reader import Answered
+from tui.rooms import ROOMS
+from tui.rooms.room import Room
+from tui.widgets.command_line import CommandLine
 from tui.widgets.job_bar import JobBar
-from tui.widgets.preview import Preview
-from tui.widgets.rail import Rail
+from tui.widgets.keys import Keys
+from tui.widgets.rail import Item, Rail
 from tui.widgets.report_log import ReportLog, heading
-from tui.widgets.table import PictureTable
-
-if TYPE_CHECKING:
-    from tui.screens.form import Answer
+from tui.words import N_, _, n_
 
 SCAN = "scan"
+FIRST = "import"
+ROOM_OF = {
+    "dedupe": "clean",
+    "check": "clean",
+    "verdict": "clean",
+    "retag": "tag",
+    "caption": "tag",
+    "trigger": "prune",
+    "suggest": "prune",
+    "buckets": "crop",
+    "score": "pick",
+}
+"""In which room a stage belongs that is not called like its room."""
 
 
 class MainScreen(Screen[None]):
-    """Hears the widgets and the jobs, and lets a stage run."""
+    """Hears the rooms and the jobs, and leads from room to room."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="main.filter"),
-        Binding("s", "stages", "Stages", id="main.stages"),
-        Binding("u", "undo", "Undo", id="main.undo"),
-        Binding("r", "rescan", "Rescan", id="main.rescan"),
-        Binding("o", "original", "Original or as trained on", show=False, id="main.original"),
-        Binding("escape", "stop", "Stop", key_display="esc", id="main.stop"),
-        Binding("question_mark", "help", "Help", key_display="?", id="main.help"),
+        *(
+            Binding(str(place % 10), f"go('{name}')", door.title, show=False, id=f"go.{name}")
+            for place, (name, door) in enumerate(ROOMS.items(), start=1)
+        ),
+        Binding("x", "run_room", N_("Run"), id="main.run"),
+        Binding("s", "settings", N_("Settings"), id="main.settings"),
+        Binding("n", "next", N_("Next"), id="main.next"),
+        Binding("t", "train_now", N_("Train now"), id="main.train"),
+        Binding("u", "undo", N_("Undo"), id="main.undo"),
+        Binding("U,ctrl+r", "redo", N_("Redo"), show=False, id="main.redo"),
+        Binding("H", "history", N_("History"), show=False, id="main.history"),
+        Binding("r", "rescan", N_("Look at the folder again"), show=False, id="main.rescan"),
+        Binding("L", "log", N_("Reports"), show=False, id="main.log"),
+        Binding("Y", "copy_command", N_("Copy the command"), show=False, id="main.copy"),
+        Binding("f2", "rail", N_("To the rail"), show=False, id="main.rail"),
+        Binding("escape", "stop", N_("Stop"), key_display="esc", id="main.stop"),
+        Binding("question_mark", "help", N_("Help"), key_display="?", id="main.help"),
     ]
 
-    class Loaded(Message):
-        """The project was read."""
-
-        def __init__(self, project: Project) -> None:
-            super().__init__()
-            self.project = project
-
-    def __init__(self, root: Path, jobs: Jobs, drawing: Drawing) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self._root = root
-        self._jobs = jobs
-        self._drawing = drawing
-        self._project = Project()
-        self._needle = ""
+        self.desk = desk
+        self.room = ""
+        """The name of the room on the screen."""
 
     def compose(self) -> ComposeResult:
-        """Banner, three columns, reports, job, keys."""
+        """Banner, rail and room, reports, command, job, keys."""
         yield Static(id="banner", markup=False)
         with Horizontal(id="body"):
-            yield Rail([stage for stage in STAGES.values() if stage.opens], id="rail")
-            with Vertical(id="list"):
-                yield FilterLine(id="filter")
-                yield PictureTable(id="pictures")
-            yield Preview(self._drawing, id="preview")
+            yield Rail([Item(door.name, door.title) for door in ROOMS.values()], id="rail")
+            yield Vertical(id="room")
         yield ReportLog(id="log")
+        yield CommandLine(id="command")
         yield JobBar(id="job")
-        yield Footer(show_command_palette=False)
+        yield Keys(id="keys")
 
     def on_mount(self) -> None:
         """Show what is known, then look for what is new."""
-        self._jobs.listen(self)
+        self.desk.listen(self)
+        self.query_one("#log").display = False
         self._show()
-        self.query_one(PictureTable).focus()
-        self._reload()
-        self.call_after_refresh(self.action_rescan)
+        self.desk.reload()
+        self.call_after_refresh(self._begin)
 
-    @work(thread=True, exclusive=True, group="project", exit_on_error=False)
-    def _reload(self) -> None:
-        worker = get_current_worker()
-        answer: Message
-        try:
-            answer = self.Loaded(state.load(self._root))
-        except DataprepError as error:
-            answer = JobFailed("open", error.message, error.hint)
-        except (OSError, sqlite3.Error) as error:
-            answer = JobFailed("open", f"{self._root}: {error}")
-        if not worker.is_cancelled:
-            self.post_message(answer)
+    async def _begin(self) -> None:
+        room = self.desk.memory.get("room", FIRST)
+        await self.enter(room if room in ROOMS else FIRST)
+        self.action_rescan()
 
-    @on(Loaded)
-    def _loaded(self, event: Loaded) -> None:
-        self._project = event.project
+    async def enter(self, name: str, filter: str = "") -> None:
+        """Go to a room; it is built when it is entered first."""
+        if self.room:
+            self._room_of(self.room).left()
+            self._room_of(self.room).display = False
+        self.room = name
+        self.desk.memory.put("room", name)
+        found = self.query(f"#room-{name}").results(Room)
+        room = next(iter(found), None)
+        if room is None:
+            room = ROOMS[name].load()(self.desk, id=f"room-{name}")
+            await self.query_one("#room").mount(room)
+            room.show(self.desk.project)
+        room.display = True
+        self.query_one(Rail).point_at(name)
         self._show()
+        self.query_one(CommandLine).show("")
+        room.entered(filter)
+        self._focus(room)
+
+    def _focus(self, room: Room) -> None:
+        first = room.first()
+        if first is None:
+            first = next((widget for widget in self.focus_chain if room in widget.ancestors), None)
+        (first or self.query_one(Rail)).focus()
+
+    def _room_of(self, name: str) -> Room:
+        return self.query_one(f"#room-{name}", Room)
+
+    def _rooms(self) -> list[Room]:
+        return list(self.query(Room))
 
     def _show(self) -> None:
-        rows = state.matching(self._project.rows, self._needle)
-        self.query_one(PictureTable).show(rows)
-        self._show_stages()
-        name = self._root.resolve().name
-        said = f"{len(self._project.rows)} pictures"
-        if self._needle:
-            said = f"{len(rows)} of {said} contain “{self._needle}”"
-        if self._project.last_edit:
-            said += f"   last edit: {self._project.last_edit}"
+        project = self.desk.project
+        running = self.desk.jobs.running
+        place = ROOM_OF.get(running, running)
+        self.query_one(Rail).show(project.standing, self.following, place, self.room)
+        said = n_("{n} picture", "{n} pictures", len(project.rows)) if project.loaded else "…"
+        if project.trigger:
+            said += "   " + _("trigger: {trigger}").format(trigger=project.trigger)
+        if project.undoes:
+            said += "   " + _("last edit: {edit}").format(edit=project.undoes)
+        name = self.desk.root.resolve().name
         self.query_one("#banner", Static).update(
             Content.assemble((f" {name} ", "bold"), (f" {said}", "$text-muted"))
         )
-
-    def _show_stages(self) -> None:
-        self.query_one(Rail).show(self._project.counts, self._jobs.running)
         self.refresh_bindings()
 
-    # what the widgets say
+    @property
+    def following(self) -> str:
+        """The room whose work comes next; empty when all is done."""
+        if not self.desk.project.standing:
+            return ""
+        from dataprep.standing import next_of
 
-    @on(PictureTable.Shown)
-    def _picture_shown(self, event: PictureTable.Shown) -> None:
-        self.query_one(Preview).show(event.row)
+        return next_of(self.desk.project.standing)
 
-    @on(FilterLine.Narrowed)
-    def _narrowed(self, event: FilterLine.Narrowed) -> None:
-        self._needle = event.needle
+    # what the desk says
+
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
+        event.deliver()
+
+    @on(ProjectRead)
+    def _project_read(self) -> None:
+        for room in self._rooms():
+            room.show(self.desk.project)
         self._show()
 
-    @on(FilterLine.Left)
-    def _filter_left(self) -> None:
-        self.query_one(PictureTable).focus()
+    @on(Said)
+    def _said(self, event: Said) -> None:
+        self.app.notify(event.text, severity=event.severity, markup=False)
 
-    @on(Rail.LookedAt)
-    def _stage_looked_at(self, event: Rail.LookedAt) -> None:
-        self.query_one(JobBar).hint(f"{event.stage.verb}: {event.stage.summary}")
+    @on(CommandShown)
+    def _command_shown(self, event: CommandShown) -> None:
+        self.query_one(CommandLine).show(event.command)
+
+    @on(RoomWanted)
+    async def _room_wanted(self, event: RoomWanted) -> None:
+        await self.enter(event.room, event.filter)
+
+    @on(FormWanted)
+    def _form_wanted(self, event: FormWanted) -> None:
+        self.open_form(event.verb, event.values)
 
     @on(Rail.Chosen)
-    def _stage_chosen(self, event: Rail.Chosen) -> None:
-        self.open_stage(event.verb)
+    async def _room_chosen(self, event: Rail.Chosen) -> None:
+        await self.enter(event.room)
 
     # what the jobs say
 
+    @on(JobStarted)
+    def _started(self, event: JobStarted) -> None:
+        self.query_one(JobBar).begin(event.verb)
+        self._show()
+
     @on(JobProgress)
     def _progress(self, event: JobProgress) -> None:
-        if not self._jobs.stopping:
+        if not self.desk.jobs.stopping:
             self.query_one(JobBar).progress(event.verb, event.progress, event.pace)
 
     @on(JobEnded)
     def _ended(self, event: JobEnded) -> None:
-        log, text = self.query_one(ReportLog), f"{event.verb}: stopped"
+        log, text = self.query_one(ReportLog), _("{verb}: stopped").format(verb=event.verb)
         if isinstance(event, JobDone):
             log.report(event.report)
             text = heading(event.report)
             if event.verb != SCAN:
-                self._toast(text, "warning" if event.report.exit_code else "information")
+                self.app.notify(
+                    text,
+                    severity="warning" if event.report.exit_code else "information",
+                    markup=False,
+                )
+            for room in self._rooms():
+                room.job_ended(event.report)
         elif isinstance(event, JobFailed):
             log.failure(event.verb, event.message, event.hint)
             text = f"{event.verb}: {event.message}"
-            self._toast(text, "error")
+            said = f"{text}\n{event.hint}" if event.hint else text
+            self.app.notify(said, severity="error", markup=False)
         else:
             log.say(text)
         self.query_one(JobBar).end(text)
-        self._show_stages()
-        self._reload()
+        self._show()
+        self.desk.reload()
 
     # what the keys do
 
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterLine).open()
+    async def action_go(self, room: str) -> None:
+        """Go to a room."""
+        await self.enter(room)
 
-    def action_stages(self) -> None:
-        """Go to the stages."""
+    async def action_next(self) -> None:
+        """Go to the room whose work comes next; where all is done, to the one after this."""
+        names = list(ROOMS)
+        after = names[min(names.index(self.room) + 1, len(names) - 1)]
+        await self.enter(self.following or after)
+
+    def action_run_room(self) -> None:
+        """Run the stage of the room."""
+        self._room_of(self.room).run_stage()
+
+    def action_settings(self) -> None:
+        """Ask for all settings of the room's stage."""
+        self._room_of(self.room).open_settings()
+
+    def action_rail(self) -> None:
+        """Go to the rail."""
         self.query_one(Rail).focus()
 
-    def action_original(self) -> None:
-        """Show the file as it is, or as it will be trained on."""
-        self.query_one(Preview).toggle_original()
-
     def action_help(self) -> None:
-        """Show what the keys do."""
-        self.app.push_screen(HelpScreen([*self.BINDINGS, *PictureTable.BINDINGS]))
+        """Show what the keys do here."""
+        self.app.push_screen(HelpScreen(self.active_bindings.values()))
 
     def action_undo(self) -> None:
         """Take the last edit back."""
-        self._start_plain("undo")
+        self.desk.run("undo")
+
+    def action_redo(self) -> None:
+        """Carry out again what was undone last."""
+        self.desk.run("redo")
 
     def action_rescan(self) -> None:
         """Look at the folder again."""
-        self._start_plain(SCAN)
+        self.desk.run(SCAN)
+
+    def action_log(self) -> None:
+        """Show or hide the reports."""
+        log = self.query_one("#log")
+        log.display = not log.display
+
+    def action_copy_command(self) -> None:
+        """Copy the command that does the same."""
+        command = self.query_one(CommandLine).command
+        if command:
+            self.app.copy_to_clipboard(command)
+            self.app.notify(_("copied: {text}").format(text=command), markup=False)
 
     def action_stop(self) -> None:
-        """Stop the running job; without one, show all pictures again."""
-        if self._jobs.running:
-            self._jobs.cancel()
-            self.query_one(JobBar).stopping(self._jobs.running)
-        elif self._needle:
-            self.query_one(FilterLine).drop()
+        """Stop the running job."""
+        if self.desk.jobs.running:
+            self.desk.jobs.cancel()
+            self.query_one(JobBar).stopping(self.desk.jobs.running)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to stop only what runs."""
-        return action != "stop" or bool(self._jobs.running or self._needle)
+        """Offer to stop only what runs, and to run only what a room has."""
+        if action in ("run_room", "settings"):
+            return bool(self.room and ROOMS[self.room].load().VERB)
+        return action != "stop" or bool(self.desk.jobs.running)
 
-    def open_stage(self, verb: str) -> None:
+    def open_form(self, verb: str, values: Any) -> None:
         """Ask for a stage's settings and run it; one without settings runs at once."""
         # with them comes pydantic, for which the first frame must not wait
-        from dataprep.settings import read_recipe
-        from tui.screens.form import FormScreen
+        from tui.dialogs.form import Answer, FormScreen
 
         try:
-            model, _ = STAGES[verb].load()
-            recipe = read_recipe(self._root).get(verb, {})
+            model, _run = STAGES[verb].load()
+            recipe = self.desk.recipe(verb)
         except (DataprepError, ImportError) as error:
-            self._toast(f"{verb}: {error}", "error")
+            self.app.notify(f"{verb}: {error}", severity="error", markup=False)
             return
         if not model.model_fields:
-            self._start_plain(verb)
+            self.desk.run(verb)
             return
-        form = FormScreen(STAGES[verb], model, recipe, str(self._root))
-        self.app.push_screen(form, self._form_answered)
 
-    def _form_answered(self, answer: Answer | None) -> None:
-        if answer is not None:
-            _, run = STAGES[answer.verb].load()
-            settings = answer.settings
-            self.start(answer.verb, lambda dataset: run(dataset, settings), answer.dry_run)
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                self.desk.run(answer.verb, answer.values, dry_run=answer.dry_run, keep=True)
 
-    def _start_plain(self, verb: str) -> None:
-        self.start(verb, stage_job(verb, self._root))
-
-    def start(self, verb: str, make: Make, dry_run: bool = False) -> None:
-        """Run a job, if none runs."""
-        if self._jobs.start(verb, make, dry_run=dry_run):
-            self.query_one(JobBar).begin(verb)
-            self._show_stages()
-        else:
-            self._toast(f"{self._jobs.running} is running; esc stops it", "warning")
-
-    def _toast(self, text: str, severity: SeverityLevel) -> None:
-        self.app.notify(text, severity=severity, markup=False)
+        form = FormScreen(STAGES[verb], model, recipe, values, str(self.desk.root))
+        self.app.push_screen(form, answered)

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, Switch
 
 from tui.fields import Field, Raw
+from tui.words import N_, _
 
-SWITCH = ("off", "on")
+SWITCH = (N_("off"), N_("on"))
 
 
 class FieldRow(Vertical):
@@ -54,13 +55,13 @@ class FieldRow(Vertical):
             yield Label(Content(self.field.name.replace("_", " ")), classes="name")
             yield self._editor()
             if self.field.kind == "switch":
-                yield Label(SWITCH[bool(self.field.start)], classes="state")
-        yield Static(Content(self.field.help), classes="help")
+                yield Label(_(SWITCH[bool(self.field.start)]), classes="state")
+        yield Static(Content(_(self.field.help)), classes="help")
 
     def complain(self, sentence: str) -> None:
         """Show what is wrong with the value in place of the help; empty: nothing is."""
         self.set_class(bool(sentence), "-wrong")
-        self.query_one(".help", Static).update(Content(sentence or self.field.help))
+        self.query_one(".help", Static).update(Content(sentence or _(self.field.help)))
 
     def _editor(self) -> Widget:
         start = self.field.start
@@ -75,9 +76,9 @@ class FieldRow(Vertical):
                 compact=True,
                 classes="editor",
             )
-        placeholder = "required" if self.field.required else ""
+        placeholder = _("required") if self.field.required else ""
         if self.field.kind == "list":
-            placeholder = "separated by commas"
+            placeholder = _("separated by commas")
         return Input(start, placeholder=placeholder, compact=True, classes="editor")
 
     @on(Input.Changed)
@@ -86,7 +87,7 @@ class FieldRow(Vertical):
     def _edited(self, event: Message) -> None:
         event.stop()
         if isinstance(event, Switch.Changed):
-            self.query_one(".state", Label).update(SWITCH[event.value])
+            self.query_one(".state", Label).update(_(SWITCH[event.value]))
         self.post_message(self.Edited(self.field.name))
 
     @on(Input.Submitted)

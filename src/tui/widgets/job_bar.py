@@ -7,6 +7,7 @@ from textual.widgets import Static
 
 from dataprep.jobs import Progress
 from tui.jobs import Pace
+from tui.words import _
 
 BAR_WIDTHS = (12, 24)
 WIDE = 100
@@ -46,7 +47,7 @@ class JobBar(Static):
 
     def stopping(self, verb: str) -> None:
         """The job was asked to stop and finishes what it is in the middle of."""
-        self.update(Content.assemble((verb, "bold"), (" stopping …", "$text-warning")))
+        self.update(Content.assemble((verb, "bold"), (" " + _("stopping …"), "$text-warning")))
 
     def end(self, text: str) -> None:
         """The job is over."""
@@ -59,7 +60,7 @@ def _pace(pace: Pace) -> list[str]:
     if pace.rate is not None:
         words.append(f"{pace.rate:.1f}/s" if pace.rate >= 1 else f"{1 / pace.rate:.1f} s each")
     if pace.left is not None:
-        words.append(f"{clock(pace.left)} left")
+        words.append(_("{time} left").format(time=clock(pace.left)))
     return words
 
 

@@ -15,10 +15,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from dataprep.errors import UsageError
+from dataprep.recipes import command_line
 from dataprep.settings import Settings, build
 from dataprep.stages import Stage
-from tui.fields import Raw, command_line, fields_of, values_of
+from tui.fields import Raw, fields_of, values_of
 from tui.widgets.field_row import FieldRow
+from tui.words import N_, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Answer:
     """A filled form: run this stage so."""
 
     verb: str
-    settings: Settings
+    values: Mapping[str, Any]
+    """The settings that were changed in the form or came with it, as in ``dataprep.toml``."""
     dry_run: bool
 
 
@@ -34,37 +37,45 @@ class FormScreen(ModalScreen[Answer | None]):
     """Asks for a stage's settings; None when the person thought better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", id="form.leave"),
-        Binding("up", "app.focus_previous", "Previous", show=False, id="form.previous"),
-        Binding("down", "app.focus_next", "Next", show=False, id="form.next"),
+        Binding("escape", "leave", N_("Back"), id="form.leave"),
+        Binding("up", "app.focus_previous", N_("Previous"), show=False, id="form.previous"),
+        Binding("down", "app.focus_next", N_("Next"), show=False, id="form.next"),
     ]
 
     def __init__(
-        self, stage: Stage, model: type[Settings], recipe: Mapping[str, Any], folder: str
+        self,
+        stage: Stage,
+        model: type[Settings],
+        recipe: Mapping[str, Any],
+        given: Mapping[str, Any],
+        folder: str,
     ) -> None:
+        """``given`` is what the room says already; it wins over the recipe."""
         super().__init__()
+        self._recipe = recipe
+        self._given = given
         self._stage = stage
         self._model = model
         self._folder = folder
-        self._fields = fields_of(model, recipe)
+        self._fields = fields_of(model, {**recipe, **given})
         self._touched: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """Title, a row per setting, the error, the command, the buttons."""
-        with Vertical(id="form"):
-            title = ((self._stage.verb, "bold"), f"  {self._stage.summary}")
+        with Vertical(id="form", classes="dialog"):
+            title = ((self._stage.verb, "bold"), f"  {_(self._stage.summary)}")
             yield Static(Content.assemble(*title), id="title")
             with VerticalScroll(id="fields", can_focus=False):
                 for field in self._fields:
                     yield FieldRow(field)
             yield Static(id="error", markup=False)
-            yield Static(id="command", markup=False)
+            yield Static(id="form-command", markup=False)
             with Horizontal(id="buttons"):
-                yield Button("Run", variant="primary", compact=True, id="run")
+                yield Button(_("Run"), variant="primary", compact=True, id="run")
                 if self._stage.writes:
-                    yield Button("Dry run", compact=True, id="dry")
-                yield Button("Back", compact=True, id="leave")
-                yield Static("enter runs, esc goes back", id="keys")
+                    yield Button(_("Dry run"), compact=True, id="dry")
+                yield Button(_("Back"), compact=True, id="leave")
+                yield Static(_("enter runs, esc goes back"), id="keys")
 
     def on_mount(self) -> None:
         """Begin with the first setting."""
@@ -92,32 +103,39 @@ class FormScreen(ModalScreen[Answer | None]):
         self.dismiss(None)
 
     def _answer(self, *, dry_run: bool) -> None:
-        settings = self._checked(final=True)
-        if settings is not None:
-            self.dismiss(Answer(self._stage.verb, settings, dry_run))
+        if self._checked(final=True):
+            self.dismiss(Answer(self._stage.verb, self._values(), dry_run))
 
     def _raw(self) -> dict[str, Raw]:
         return {row.field.name: row.raw for row in self.query(FieldRow)}
 
-    def _show_command(self) -> None:
-        line = command_line(self._stage.verb, self._folder, self._fields, self._raw())
-        self.query_one("#command", Static).update(Content.assemble(("$ ", "$text-muted"), line))
+    def _values(self) -> dict[str, Any]:
+        """What the room said and what was changed here."""
+        raw = self._raw()
+        changed = [field for field in self._fields if raw[field.name] != field.start]
+        return {**self._given, **values_of(changed, raw)}
 
-    def _checked(self, *, final: bool) -> Settings | None:
-        """The settings, or None after showing what is wrong with them.
+    def _show_command(self) -> None:
+        line = command_line(self._stage.verb, self._folder, self._values(), self._recipe)
+        self.query_one("#form-command", Static).update(
+            Content.assemble(("$ ", "$text-muted"), line)
+        )
+
+    def _checked(self, *, final: bool) -> bool:
+        """Whether the settings can be meant; what is wrong with them is shown.
 
         Before the form is sent nothing is said about settings that were not touched yet.
         """
         where = f"dataprep {self._stage.verb}"
-        name, sentence, settings = "", "", None
+        name, sentence = "", ""
         try:
-            settings = build(self._model, values_of(self._fields, self._raw()), where)
+            build(self._model, values_of(self._fields, self._raw()), where)
         except UsageError as error:
             sentence = error.message.removeprefix(f"{where}: ")
             name = sentence.split(":")[0]
         said = sentence if final or name in self._touched else ""
         self._complain(name, said, final)
-        return settings
+        return not sentence
 
     def _complain(self, name: str, sentence: str, final: bool) -> None:
         # what is wrong with the settings as a whole names none of them

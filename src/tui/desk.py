@@ -1,0 +1,252 @@
+"""What the rooms work with: the project, its jobs, quick questions, edits by hand, the recipe.
+
+A room calls the desk; the desk tells the workshop's screen by messages, and that tells all rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.notifications import SeverityLevel
+
+from dataprep.dataset import Dataset
+from dataprep.errors import DataprepError
+from dataprep.jobs import Job
+from dataprep.journal import Change
+from dataprep.report import Report
+from tui import state
+from tui.jobs import TRAINED, Jobs, stage_job
+from tui.memory import Memory
+from tui.pictures import Drawing
+from tui.prefs import Prefs
+from tui.reader import Reader
+from tui.state import Project
+from tui.words import _
+
+T = TypeVar("T")
+PARTIAL = {"only", "where", "redo"}
+"""Settings of one run: with them nothing is written into the recipe."""
+Changes = Callable[[Dataset], Iterable[Change]]
+"""Makes the changes of an edit by hand, in the reader's thread."""
+
+
+class ProjectRead(Message):
+    """The project was read anew, or some of its pictures were."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self.project = project
+
+
+class JobStarted(Message):
+    """A job runs now."""
+
+    def __init__(self, verb: str) -> None:
+        super().__init__()
+        self.verb = verb
+
+
+class Said(Message):
+    """A sentence for the person."""
+
+    def __init__(self, text: str, severity: SeverityLevel = "information") -> None:
+        super().__init__()
+        self.text = text
+        self.severity = severity
+
+
+class CommandShown(Message):
+    """The command line that does what the room is about to do."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__()
+        self.command = command
+
+
+class RoomWanted(Message):
+    """Go to a room; ``filter`` is for the one in which pictures are listed."""
+
+    def __init__(self, room: str, filter: str = "") -> None:
+        super().__init__()
+        self.room = room
+        self.filter = filter
+
+
+class FormWanted(Message):
+    """Ask for a stage's settings in a form, and run it."""
+
+    def __init__(self, verb: str, values: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.verb = verb
+        self.values = values
+
+
+class Desk:
+    """One open project, for all rooms."""
+
+    def __init__(self, root: Path, drawing: Drawing, prefs: Prefs) -> None:
+        self.root = root
+        self.drawing = drawing
+        self.prefs = prefs
+        self.project = Project(root)
+        self.jobs = Jobs(root)
+        self.reader = Reader(root)
+        self.memory = Memory(root)
+        self._listener: MessagePump | None = None
+
+    def listen(self, listener: MessagePump) -> None:
+        """Tell this screen everything from now on."""
+        self._listener = listener
+        self.jobs.listen(listener)
+        self.reader.listen(listener)
+
+    # jobs
+
+    def run(
+        self,
+        verb: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        dry_run: bool = False,
+        keep: bool = False,
+    ) -> bool:
+        """Run a stage with its recipe's settings and these; False while another job runs.
+
+        ``values`` are as in ``dataprep.toml``; with ``keep`` they are written there, so that
+        ``dataprep run`` and the next opening mean the same.
+        """
+        given = dict(values or {})
+        job = stage_job(verb, self.root, given, dry_run=dry_run)
+        if not self.start(verb, job, dry_run=dry_run):
+            return False
+        if keep and given and not dry_run and not given.keys() & PARTIAL:
+            try:
+                self.keep(verb, given)
+            except (DataprepError, OSError) as error:
+                self.say(str(error), "error")
+        return True
+
+    def start(
+        self, verb: str, make: Callable[[Dataset], Job[Report]], *, dry_run: bool = False
+    ) -> bool:
+        """Run any job; False while another one runs."""
+        if not self.jobs.start(verb, make, dry_run=dry_run):
+            running = self.jobs.running
+            self.say(_("{verb} is running; esc stops it").format(verb=running), "warning")
+            return False
+        self._post(JobStarted(verb))
+        return True
+
+    # questions and edits
+
+    def ask(
+        self,
+        group: str,
+        question: Callable[[Dataset], T],
+        then: Callable[[T], None],
+        otherwise: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Ask the project something that takes no longer than a second or two.
+
+        ``then`` is called with the answer where the screens live; of several questions of a group
+        only the newest is sure of an answer. ``otherwise`` gets a sentence and a hint; without it
+        the sentence is shown.
+        """
+        self.reader.ask(group, question, then, otherwise or self._failed)
+
+    def edit(self, name: str, changes: Changes, then: Callable[[], None] | None = None) -> None:
+        """Carry out an edit by hand: undoable, on the disk when the rooms are told."""
+        known = self.project
+
+        def carry_out(dataset: Dataset) -> tuple[Project, bool]:
+            done = dataset.edit(name, changes(dataset), origin="hand")
+            names = {change.name for change in done}
+            # views make pictures; of anything else only these pictures know
+            if any(change.key == "views" for change in done):
+                return state.load(dataset), True
+            return state.changed(dataset, known, names), bool(done)
+
+        def told(answer: tuple[Project, bool]) -> None:
+            project, _done = answer
+            self._read(project)
+            if then is not None:
+                then()
+
+        # a group of its own: an edit must never be dropped for a newer one
+        self.reader.ask(f"edit {id(carry_out)}", carry_out, told, self._failed)
+
+    def reload(self) -> None:
+        """Read the whole project again."""
+        self.reader.ask("project", state.load, self._read, self._failed)
+
+    def _read(self, project: Project) -> None:
+        self.project = project
+        self._post(ProjectRead(project))
+
+    def _failed(self, message: str, hint: str) -> None:
+        self.say(f"{message} ({hint})" if hint else message, "error")
+
+    # the recipe
+
+    def recipe(self, verb: str) -> dict[str, Any]:
+        """A stage's table in ``dataprep.toml``. Raises ``UsageError``."""
+        from dataprep.settings import read_recipe
+
+        return read_recipe(self.root).get(verb, {})
+
+    def keep(self, verb: str, values: Mapping[str, Any]) -> None:
+        """Write settings into a stage's table of ``dataprep.toml``. Raises ``DataprepError``."""
+        from dataprep.recipes import remember
+
+        remember(self.root, verb, values)
+
+    @property
+    def training_folder(self) -> Path:
+        """Where ``export`` writes and ``train`` reads: the recipe's, else ``lora``."""
+        from dataprep.recipes import training_folder
+
+        return training_folder(self.root)
+
+    def command(self, verb: str, values: Mapping[str, Any]) -> str:
+        """The command line of a stage with these settings beside the recipe's."""
+        from dataprep.recipes import command_line
+
+        target = self.training_folder if verb in TRAINED else self.root
+        return command_line(verb, str(target), values, self.recipe(verb))
+
+    # words to the screen
+
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Show a sentence for a while."""
+        self._post(Said(text, severity))
+
+    def show_command(self, verb: str, values: Mapping[str, Any]) -> None:
+        """Show the command line that does the same."""
+        try:
+            command = self.command(verb, values)
+        except DataprepError as error:
+            command = str(error)
+        self._post(CommandShown(command))
+
+    def form(self, verb: str, values: Mapping[str, Any] | None = None) -> None:
+        """Ask for a stage's settings, beginning with these, and run it."""
+        self._post(FormWanted(verb, values or {}))
+
+    def go(self, room: str, filter: str = "") -> None:
+        """Go to a room."""
+        self._post(RoomWanted(room, filter))
+
+    def close(self, timeout: float) -> bool:
+        """End what runs and save what is remembered; whether all of it has ended."""
+        self.jobs.cancel()
+        self.reader.close(timeout)
+        self.memory.save()
+        return self.jobs.join(timeout)
+
+    def _post(self, message: Message) -> None:
+        if self._listener is not None:
+            self._listener.post_message(message)
