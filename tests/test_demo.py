@@ -131,17 +131,17 @@ def test_a_sample_that_was_opened_as_a_project_is_still_laid_out_clean(
     (used / "zumi" / "zumi_00.txt").write_text("tagged, before")
     Image.new("RGB", (64, 64)).save(used / "zumi" / "zumi_00.jpg")
     monkeypatch.setattr(demo, "sample_data", lambda: used)
-    finish(demo._lay_out(tmp_path / "new", demo.Settings()))
+    finish(demo.lay_out(tmp_path / "new"))
     names = {path.name for path in (tmp_path / "new").iterdir()}
     assert names == {"zumi_00.jpg", RECIPE}
 
 
 def test_a_demos_recipe_that_was_changed_keeps_its_changes(tmp_path: Path) -> None:
-    finish(demo._lay_out(tmp_path / "new", demo.Settings(seed=7)))
+    finish(demo.lay_out(tmp_path / "new", 7))
     recipe = tmp_path / "new" / RECIPE
     assert recipe.read_text(encoding="utf-8") == RECIPE_TEXT.replace("seed = 42", "seed = 7")
     recipe.write_text(recipe.read_text().replace("size = 128", "size = 192"))
-    finish(demo._lay_out(tmp_path / "new", demo.Settings(seed=8)))
+    finish(demo.lay_out(tmp_path / "new", 8))
     assert "size = 192" in recipe.read_text()
     assert "seed = 8" in recipe.read_text()
 

@@ -53,6 +53,7 @@ COMMANDS = {
     "tags": "tags P --with hat",
     "history": "history P --show 1",
     "undo": "undo P",
+    "redo": "redo P",
     "export": "export P O --concept zumi --repeats 2",
     "export jpg": "export P O --concept zumi --repeats 3 --format jpg",
     "export masks": "export P O --by-folder --concept zumi --masks folder",

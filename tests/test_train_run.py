@@ -62,7 +62,8 @@ def test_every_phase_speaks_and_the_report_names_every_file(base: Path, root: Pa
     stages = [entry.stage for entry in progress]
     assert list(dict.fromkeys(stages)) == ["loading", "latents", "training"]
     assert [e.done for e in progress if e.stage == "training"] == list(range(1, 31))
-    assert set(progress[-1].facts) == {"loss", "loss_average", "lr", "it_per_s", "epoch"}
+    facts = {"loss", "loss_average", "lr", "lr_text_encoder", "it_per_s", "images_per_s", "epoch"}
+    assert set(progress[-1].facts) == facts | {"time_left_s", "memory_mb"}
     names = ["lora-000001.safetensors", "lora-000002.safetensors", "lora.safetensors"]
     assert [Path(entry["lora"]).name for entry in report["epochs"]] == names
     assert sorted(path.name for path in (root / "model").iterdir()) == names

@@ -13,7 +13,7 @@ from dataprep.stages import STAGES
 from tui.app import Workshop
 from tui.pictures import drawing
 from tui.screens.main import MainScreen
-from tui.state import load, matching
+from tui.state import changed, load
 
 PATIENCE = 30.0
 """Seconds; a loaded machine may need many, a quiet one never comes near."""
@@ -58,16 +58,23 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     await pilot.pause()
 
 
-def test_rows_and_counts(tmp_path: Path) -> None:
+def test_a_project_is_read_and_then_only_what_has_changed(tmp_path: Path) -> None:
     root = paint_project(tmp_path / "zumi")
     (root / "square.txt").write_bytes(b"\xff\xfe\x00")
     model, run = STAGES["scan"].load()
     with Dataset.open(root) as dataset:
         finish(run(dataset, model()))
-    project = load(root)
-    problems = {row.name: row.problem for row in project.rows if row.problem}
-    assert "UTF-8" in problems["square.png"]
-    assert "not an image" in problems[BROKEN]
-    assert project.counts["tag"] == (3, 4)
-    assert project.counts["crop"] == (0, 4)
-    assert [row.name for row in matching(project.rows, "BOAT")] == ["lake.png"]
+        project = load(dataset)
+        problems = {name: row.problem for name, row in project.rows.items() if row.problem}
+        assert "UTF-8" in problems["square.png"]
+        assert "not an image" in problems[BROKEN]
+        assert (project.standing["tag"].done, project.standing["tag"].total) == (3, 4)
+        assert project.standing["crop"].done == 0
+        verdict = dataset.decision_change("lake.png", "verdict", '"reject"')
+        dataset.edit("verdict", [dataset.caption_change("lake.png", ["a", "b"]), verdict])
+        after = changed(dataset, project, {"lake.png"})
+    assert after.rows["lake.png"].tags == ["a", "b"]
+    assert after.rows["lake.png"].decisions.verdict == "reject"
+    assert after.undoes == "verdict"
+    assert after.standing["tag"].total == 3
+    assert after.rows["portrait.jpg"] is project.rows["portrait.jpg"]

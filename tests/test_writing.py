@@ -189,7 +189,7 @@ def test_an_older_project_is_taken_over(folder: Path) -> None:
         assert dataset.history()[0].origin == "bulk"
         dataset.undo()
     assert texts(folder) == {"b.txt": "typed\n"}
-    assert schema.SCHEMA_VERSION == 3
+    assert schema.SCHEMA_VERSION == 4
 
 
 def test_what_another_program_writes_is_seen_at_once(folder: Path) -> None:

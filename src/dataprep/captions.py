@@ -60,7 +60,21 @@ def _parts(caption: str) -> list[str]:
 
 
 def _outside_braces(text: str) -> list[str]:
-    """The parts; a brace without its other half is a letter like others."""
+    """The parts between what separates in no braces."""
+    parts, start = [], 0
+    for cut in CUT.finditer(without_braces(text)):
+        parts.append(text[start : cut.start()])
+        if cut[0] == SEPARATOR:
+            parts.append(SEPARATOR)
+        start = cut.end()
+    return [*parts, text[start:]]
+
+
+def without_braces(text: str) -> str:
+    """A text of the same length with dots for braces and what they hold.
+
+    A brace without its other half is a letter like others.
+    """
     masked, opened = list(text), []
     for place, letter in enumerate(text):
         if letter == "{":
@@ -68,13 +82,7 @@ def _outside_braces(text: str) -> list[str]:
         elif letter == "}" and opened:
             start = opened.pop()
             masked[start : place + 1] = "." * (place + 1 - start)
-    parts, start = [], 0
-    for cut in CUT.finditer("".join(masked)):
-        parts.append(text[start : cut.start()])
-        if cut[0] == SEPARATOR:
-            parts.append(SEPARATOR)
-        start = cut.end()
-    return [*parts, text[start:]]
+    return "".join(masked)
 
 
 def join_tags(tags: Iterable[str]) -> str:

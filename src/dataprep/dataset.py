@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
-
 from dataprep import decisions as decided
-from dataprep import files, images, sidecars
+from dataprep import images, sidecars
 from dataprep.captions import join_tags, split_tags
 from dataprep.decisions import Decisions
 from dataprep.errors import DataprepError, UsageError
-from dataprep.journal import Change, Edit, Origin, State, inverted
-from dataprep.originals import STATE_FOLDER, Originals
+from dataprep.journal import Change
+from dataprep.journalled import Journalled
+from dataprep.originals import STATE_FOLDER
 from dataprep.store import Picture, Store, text_digest
 
 NOTHING = Decisions()
 """Of a picture that nothing was decided about."""
-LOCK_SECONDS = 60.0
-"""How long an edit waits for another program that writes to the same project."""
 
 
 class _Caption:
@@ -42,12 +37,7 @@ class _Caption:
         return self._tags
 
 
-def now() -> str:
-    """The local time as the journal writes it: ISO 8601, seconds."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-class Dataset(Originals):
+class Dataset(Journalled):
     """The door to a project folder. Open one per thread; several may be open at once.
 
     ``dry_run``: edits are collected in ``proposed`` and nothing of the user's is written (what
@@ -62,19 +52,12 @@ class Dataset(Originals):
         max_pixels: int = images.MAX_PIXELS,
         caption_extension: str = sidecars.EXTENSION,
     ) -> None:
-        super().__init__(root, max_pixels)
-        self.store = store
-        self.dry_run = dry_run
-        self.proposed: list[Change] = []
+        super().__init__(root, store, dry_run, max_pixels)
         self.caption_extension = self.own_extension = caption_extension
         """How the caption files end that are meant now, and that the project says."""
         self.only: Collection[str] | None = None
         """Names of the pictures that are meant; None means all of them."""
         self._captions: dict[str, _Caption] = {}
-        self.left_alone: list[str] = []
-        """Pictures whose caption another program changed while an edit was under way: theirs
-        stays."""
-        self._lock = FileLock(self.state / "lock")
 
     @classmethod
     def open(cls, root: Path, *, dry_run: bool = False) -> Self:
@@ -94,7 +77,7 @@ class Dataset(Originals):
         limit = limits.of_project(root)
         store = Store(root / STATE_FOLDER / "state.sqlite")
         dataset = cls(root, store, dry_run, limit.max_pixels, limit.caption_extension)
-        dataset._recover()
+        dataset.recover()
         return dataset
 
     def close(self) -> None:
@@ -236,121 +219,6 @@ class Dataset(Originals):
     def decision_change(self, name: str, key: str, value: str | None) -> Change:
         """The change of one decision to a JSON text, or to None: not decided."""
         return Change("decision", name, key, self.store.decision(name, key), value)
-
-    def edit(
-        self, name: str, changes: Iterable[Change], origin: Origin = "bulk"
-    ) -> tuple[Change, ...]:
-        """Carry out changes as one undoable edit; those that change nothing fall out.
-
-        When this returns, all of it is on the disk. A kill before that leaves an edit that the
-        next opening completes. ``origin`` "bulk": what was by hand still counts as that.
-        """
-        real = tuple(change for change in changes if not change.is_noop)
-        if self.dry_run:
-            self.proposed += real
-            return real
-        if not real:
-            return real
-        with self._writing():
-            number = self.store.begin_edit(name, now(), origin, real)
-            changed = set(self._carry_out(number, origin, "done", real))
-        self.left_alone += sorted(changed)
-        return tuple(c for c in real if c.kind != "caption" or c.name not in changed)
-
-    def undo(self) -> tuple[Edit, tuple[str, ...]]:
-        """Take the last edit back; also the names that somebody changed since and so stay."""
-        with self._writing():
-            return self._undo_last()
-
-    def _undo_last(self) -> tuple[Edit, tuple[str, ...]]:
-        edits = [edit for edit in self.store.edits() if edit.state == "done"]
-        if not edits:
-            raise DataprepError("there is nothing to undo", "see `dataprep history`")
-        edit = self.store.edit(edits[-1].id)
-        if self.dry_run:
-            self.proposed += inverted(edit.changes)
-            return edit, ()
-        self.store.begin_undo(edit.id)
-        return edit, self._carry_out(edit.id, "hand", "undone", inverted(edit.changes))
-
-    def undoes(self) -> Edit | None:
-        """What an undo would take back, without its changes."""
-        return next((edit for edit in reversed(self.store.edits()) if edit.state == "done"), None)
-
-    def redoes(self) -> Edit | None:
-        """What a redo would carry out again, without its changes: the edit undone last.
-
-        That is possible as long as no other edit has followed.
-        """
-        undone: Edit | None = None
-        for edit in reversed(self.store.edits()):
-            if edit.state != "undone":
-                break
-            undone = edit
-        return undone
-
-    def history(self) -> list[Edit]:
-        """The journal, oldest first."""
-        return self.store.edits()
-
-    def _carry_out(
-        self, edit: int, origin: Origin, state: State, changes: Sequence[Change]
-    ) -> tuple[str, ...]:
-        """Write captions, then decisions and the edit's state in one transaction."""
-        captions = [change for change in changes if change.kind == "caption"]
-        conflicts = tuple(
-            change.name for change in sidecars.carry_out(self.root, self.state, captions)
-        )
-        decided = (change for change in changes if change.kind == "decision")
-        self.store.finish_edit(edit, state, decided, self._made(origin, captions))
-        return conflicts
-
-    def _made(self, origin: Origin, captions: Iterable[Change]) -> Iterator[tuple[str, str]]:
-        """Files and texts of an edit that are not by hand."""
-        if origin == "hand":
-            return
-        made = self.store.made() if origin == "bulk" else set()
-        for change in captions:
-            file, before = sidecars.file_of(change), change.before
-            ours = origin == "machine" or not before or (file, text_digest(before)) in made
-            if ours and change.after is not None:
-                yield file, change.after
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One writer at a time: the screens and a command may have the project open together."""
-        try:
-            with self._lock.acquire(timeout=LOCK_SECONDS):
-                yield
-        except Timeout:
-            raise DataprepError(
-                f"{self.root}: another dataprep is writing to this project",
-                "wait for it, or close it",
-            ) from None
-
-    def _recover(self) -> None:
-        """Complete edits that a kill interrupted; what others wrote meanwhile stays theirs."""
-        if not self._interrupted():
-            return
-        try:
-            with self._lock.acquire(timeout=0):
-                sidecars.sweep(self.state)
-                for edit in self._interrupted():
-                    self._complete(self.store.edit(edit.id))
-        except Timeout:
-            return  # its writer is alive and will finish it
-
-    def _interrupted(self) -> list[Edit]:
-        return [edit for edit in self.store.edits() if edit.state in ("pending", "undoing")]
-
-    def _complete(self, edit: Edit) -> None:
-        undoing = edit.state == "undoing"
-        changes = inverted(edit.changes) if undoing else edit.changes
-        # where a folder lies on another disk, and by older versions, files were written beside
-        for folder in {self.path(c.name).parent for c in changes if c.kind == "caption"}:
-            files.sweep(folder)
-        origin: Origin = "hand" if undoing else edit.origin
-        self._carry_out(edit.id, origin, "undone" if undoing else "done", changes)
 
 
 def is_by_hand(file: str, text: str | None, made: Collection[tuple[str, bytes]]) -> bool:

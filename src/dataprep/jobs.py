@@ -133,6 +133,8 @@ def child(
                 case "error":
                     kind = UsageError if event.get("exit_code") == EXIT_USAGE else DataprepError
                     raise kind(str(event["message"]), str(event.get("hint", "")))
+                case str():
+                    pass  # said to whoever reads the run's record
                 case _:
                     # a stray print of some library is not an error
                     lines.note(line)

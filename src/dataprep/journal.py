@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from dataprep.captions import entries
 
 Kind = Literal["caption", "decision"]
-State = Literal["pending", "done", "undoing", "undone"]
+State = Literal["pending", "done", "undoing", "undone", "redoing", "dropped"]
+"""dropped: it was undone, and another edit was made since, so that nobody redoes it."""
+UNFINISHED: Mapping[State, State] = {"pending": "done", "undoing": "undone", "redoing": "done"}
+"""The states in which an edit is under way, and which comes next."""
 Origin = Literal["machine", "bulk", "hand"]
 """Who made a caption: a model; a stage that changed what was there; a person, letter by letter."""
 
@@ -65,6 +68,18 @@ class Edit:
     state: State
     origin: Origin
     changes: tuple[Change, ...]
+    turned: str = ""
+    """When it was undone or done again last, like ``at``; empty: never."""
+
+
+def undone_next(edits: Sequence[Edit]) -> Edit | None:
+    """Of a journal, oldest first, the edit that an undo takes back."""
+    return next((edit for edit in reversed(edits) if edit.state == "done"), None)
+
+
+def redone_next(edits: Sequence[Edit]) -> Edit | None:
+    """The edit that a redo carries out again: that undone last, which is the oldest of them."""
+    return next((edit for edit in edits if edit.state == "undone"), None)
 
 
 def inverted(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -131,6 +146,30 @@ def _longest_rise(numbers: Sequence[int]) -> set[int]:
         rise.add(last)
         last = before[last]
     return rise
+
+
+def inline(before: str | None, after: str | None) -> list[tuple[str, str]]:
+    """Both texts as one row of tags, each with its sign: " " stays, "-" goes, "+" comes, "~" moves.
+
+    What goes stands where it stood, all else as it stands afterwards.
+    """
+    old, new = _numbered(before), _numbered(after)
+    places = {entry: place for place, entry in enumerate(old)}
+    stayed = _longest_rise([places[entry] for entry in new if entry in places])
+    there = set(new)
+    rows: list[tuple[str, str]] = []
+    done = 0
+
+    def gone(end: int) -> list[tuple[str, str]]:
+        return [("-", tag) for tag, n in old[done:end] if (tag, n) not in there]
+
+    for entry in new:
+        place = places.get(entry)
+        if place in stayed and place is not None:
+            rows += gone(place)
+            done = place + 1
+        rows.append(("+" if place is None else " " if place in stayed else "~", entry[0]))
+    return [*rows, *gone(len(old))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tomlkit.items import Table
 
 from dataprep import files
 from dataprep.errors import UsageError
+from dataprep.fields import Field, fields_of
 from dataprep.settings import RECIPE, in_order, read_recipe
 from dataprep.stages import STAGES
 
@@ -27,9 +29,11 @@ def training_folder(root: Path) -> Path:
 def remember(root: Path, verb: str, values: Mapping[str, Any]) -> None:
     """Set values in a stage's table; comments and all else stay. None takes a value out.
 
-    Raises ``UsageError`` for a file that is no TOML.
+    A value may be the text of one, as a form has it. Raises ``UsageError`` for a file that is no
+    TOML.
     """
     read_recipe(root)
+    known = fields_of(STAGES[verb].load()[0])
     path = root / RECIPE
     before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     document = tomlkit.parse(before)
@@ -40,8 +44,8 @@ def remember(root: Path, verb: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value is None:
             table.pop(name, None)
-        elif table.get(name) != _plain(value):
-            table[name] = _plain(value)
+        elif table.get(name) != (plain := _plain(value, known.get(name))):
+            table[name] = plain
     after = tomlkit.dumps(document)
     if after != before:
         files.write_text(path, after)
@@ -92,8 +96,15 @@ def _joined(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _plain(value: Any) -> Any:
-    """A value as TOML has it."""
+def _plain(value: Any, field: Field | None) -> Any:
+    """A value as TOML has it; the text of a number becomes one."""
     if isinstance(value, (tuple, list)):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value
+        return [_plain(part, None) for part in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, str) and field is not None:
+        if field.kind in ("whole", "number"):
+            with suppress(ValueError):
+                return int(value) if field.kind == "whole" else float(value)
+        return next((choice for choice in field.choices if str(choice) == value), value)
+    return value

@@ -20,12 +20,19 @@ UNDECIDED = Decisions()
 def find(taggers: list[TaggerRow], name: str = "") -> TaggerRow:
     """The tagger of this name or key that ran last; without one, whichever ran last.
 
-    Raises ``UsageError`` when none has run.
+    It may be named as for ``tag``: "demo", a repository, a folder. Raises ``UsageError`` when none
+    has run.
     """
     if not taggers:
         raise UsageError("no tagger has run here yet", "run `dataprep tag` first")
     for row in reversed(taggers):
         if not name or name in (row.name, row.key):
+            return row
+    # with it come the models, which a name that is known here does without
+    from dataprep.candidates import name_of
+
+    for row in reversed(taggers):
+        if row.name == name_of(name):
             return row
     known = ", ".join(sorted({row.name for row in taggers}))
     raise UsageError(f"tagger '{name}' has not run here", f"these have: {known}")

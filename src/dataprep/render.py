@@ -42,14 +42,19 @@ def render(
 
 
 def render_mask(
-    frame: Frame, crop: Crop | None, background: Background, mask: Image.Image
+    frame: Frame,
+    crop: Crop | None,
+    background: Background,
+    mask: Image.Image,
+    size: Size | None = None,
 ) -> Image.Image:
     """The foreground as the render uses it: "L" of the render's size, 255 is subject.
 
-    A picture's own transparency is not in it: that is in its pixels.
+    Without a crop it has the picture's ``size``, or this one. A picture's own transparency is not
+    in it: that is in its pixels.
     """
     left, top, right, bottom = frame.box
-    return _foreground(frame, crop, background, mask, (right - left, bottom - top))
+    return _foreground(frame, crop, background, mask, size or (right - left, bottom - top))
 
 
 def _foreground(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,23 @@ class Issue:
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
         return {"file": self.file, "kind": self.kind, "reason": self.reason, "fatal": self.fatal}
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Files with one and the same issue."""
+
+    fatal: bool
+    reason: str
+    files: tuple[str, ...]
+
+
+def alike(issues: Iterable[Issue]) -> list[Alike]:
+    """Issues by what they say, each sort once, in order of first sight."""
+    found: dict[tuple[bool, str], list[str]] = {}
+    for issue in issues:
+        found.setdefault((issue.fatal, issue.reason), []).append(issue.file)
+    return [Alike(fatal, reason, tuple(files)) for (fatal, reason), files in found.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The tables of a project's state, and what brings an older file up to them."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS pictures (
@@ -38,8 +38,9 @@ CREATE TABLE IF NOT EXISTS scores (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'undoing', 'undone')),
-    origin TEXT NOT NULL DEFAULT 'bulk'
+    state TEXT NOT NULL
+        CHECK (state IN ('pending', 'done', 'undoing', 'undone', 'redoing', 'dropped')),
+    origin TEXT NOT NULL DEFAULT 'bulk', turned TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS changes (
     edit INTEGER NOT NULL REFERENCES edits (id), position INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -65,3 +66,18 @@ INSERT INTO taggers SELECT DISTINCT model, substr(model, 1, instr(model || '@', 
 ALTER TABLE edits ADD COLUMN origin TEXT NOT NULL DEFAULT 'bulk';
 """
 """What brings a file of schema 2 up to the tables below it that changed."""
+
+FROM_3 = """
+CREATE TABLE edits_4 (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at TEXT NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('pending', 'done', 'undoing', 'undone', 'redoing', 'dropped')),
+    origin TEXT NOT NULL DEFAULT 'bulk', turned TEXT NOT NULL DEFAULT ''
+);
+INSERT INTO edits_4 (id, name, at, state, origin) SELECT id, name, at,
+    CASE state WHEN 'undone' THEN 'dropped' ELSE state END, origin FROM edits;
+DROP TABLE edits;
+ALTER TABLE edits_4 RENAME TO edits;
+"""
+"""The same from schema 3. It knew no redo, nor in which order its edits had been undone: those
+stay undone."""

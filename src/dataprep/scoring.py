@@ -13,11 +13,12 @@ import numpy as np
 
 from dataprep.choosing import FLOOR
 from dataprep.cluster import LOCAL, Engine, spread
-from dataprep.dataset import Dataset, now
+from dataprep.dataset import Dataset
 from dataprep.decisions import Decisions
 from dataprep.images import BadImage
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
+from dataprep.journalled import now
 from dataprep.originals import Originals
 from dataprep.pool import ordered, threads
 from dataprep.report import Issue

@@ -14,7 +14,7 @@ from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Job, finish
 from dataprep.report import Issue
 from dataprep.store import Picture
-from dataprep.subjects import Facts
+from dataprep.subjects import Facts, Seen
 from dataprep.tagquery.nodes import Query
 from dataprep.tagquery.patterns import is_wild
 from dataprep.tagquery.terms import Category, Found, Score, Tag, is_called
@@ -82,14 +82,9 @@ def where(dataset: Dataset, text: str) -> frozenset[str]:
 def choose(dataset: Dataset, text: str) -> Job[Chosen]:
     """The same with remarks; pictures are looked at where the filter asks for findings."""
     query = tagquery.parse(text)
-    facts = Facts(dataset, (yield from _findings(dataset, query)))
-    _check(query, facts)
+    facts = Facts(dataset, (yield from findings(dataset, query)))
     subjects = facts.subjects()
-    try:
-        names = frozenset(subject.name for subject in subjects if query.holds(subject))
-    except tagquery.Unsure as error:
-        hint = f"there is no CLIP tokenizer on this machine: {how_to_place()}"
-        raise DataprepError(error.message, hint) from None
+    names = frozenset(held(query, facts, subjects))
     remarks = list(_unscored(query, facts))
     if not names:
         reason = f"the filter holds for none of {len(subjects)} pictures"
@@ -99,7 +94,20 @@ def choose(dataset: Dataset, text: str) -> Job[Chosen]:
     return Chosen(names, tuple(remarks))
 
 
-def _findings(dataset: Dataset, query: Query) -> Job[dict[str, frozenset[str]]]:
+def held(query: Query, facts: Facts, subjects: Sequence[Seen]) -> list[str]:
+    """Names of those for which a filter holds, in their order.
+
+    Raises ``UsageError`` for what this project cannot be asked.
+    """
+    _check(query, facts)
+    try:
+        return [subject.name for subject in subjects if query.holds(subject)]
+    except tagquery.Unsure as error:
+        hint = f"there is no CLIP tokenizer on this machine: {how_to_place()}"
+        raise DataprepError(error.message, hint) from None
+
+
+def findings(dataset: Dataset, query: Query) -> Job[dict[str, frozenset[str]]]:
     """Which pictures have the findings that a filter asks for."""
     found: dict[str, frozenset[str]] = {}
     for term in query.terms():

@@ -179,13 +179,29 @@ def quality(picture: Picture, looks: Mapping[str, Look]) -> float:
     resolution leads, but 5 % more of it do not make up for blur, and no threshold turns a hair's
     breadth into a verdict.
     """
+    return round(sum(_merits(picture, looks).values()), 6)
+
+
+def _merits(picture: Picture, looks: Mapping[str, Look]) -> dict[str, float]:
+    """The parts of a picture's quality, by what it is when it has more of that."""
     look = looks.get(picture.sha)
     sharpness = look.measures.sharpness if look else 0.0
     whole = picture.frame.whole
     lossless = picture.format in {"PNG", "BMP", "TIFF"} and picture.mode != "P"
     dense = 3.0 if lossless else min(3.0, picture.size / (whole[0] * whole[1]))
-    area = picture.width * picture.height
-    return round(4 * math.log(area) + math.log(sharpness + 1) + 0.5 * math.log(dense), 6)
+    return {
+        "larger": 4 * math.log(picture.width * picture.height),
+        "sharper": math.log(sharpness + 1),
+        "denser": 0.5 * math.log(dense),
+    }
+
+
+def advantage(best: Picture, others: Sequence[Picture], looks: Mapping[str, Look]) -> str:
+    """In what a picture is most ahead of the next best: larger, sharper or denser; else "same"."""
+    rival = max(others, key=lambda picture: quality(picture, looks))
+    mine, theirs = _merits(best, looks), _merits(rival, looks)
+    ahead = max(mine, key=lambda merit: mine[merit] - theirs[merit])
+    return ahead if round(mine[ahead] - theirs[ahead], 6) > 0 else "same"
 
 
 def thumbnails(looks: Sequence[Look]) -> np.ndarray:

@@ -13,6 +13,7 @@ from dataprep import concept
 from dataprep.captions import split_tags, tag_key
 from dataprep.decisions import Decisions
 from dataprep.exporting.manifest import MANIFEST
+from dataprep.journal import Edit
 from dataprep.looks import VERSION
 from dataprep.recipes import training_folder
 from dataprep.store import Picture
@@ -130,17 +131,32 @@ def _pruned(dataset: Dataset, captions: Sequence[str]) -> Standing:
 def _made(dataset: Dataset) -> dict[str, Standing]:
     """What the training folder holds; each is stale when what it is made from is newer."""
     out = training_folder(dataset.root)
-    edits = [edit.at for edit in dataset.history() if edit.state != "undone"]
-    edited = datetime.fromisoformat(edits[-1]).timestamp() if edits else 0.0
     exported = _time(out / MANIFEST)
+    # an edit is noted to the second
+    written = int(exported + 1) if exported else 0
+    edited = _edited(dataset.history(), written)
     loras = [_time(path) for path in (out / "model").glob("*.safetensors")]
     trained, picked = max(loras, default=0.0), _time(out / GRID)
     return {
-        # an edit is noted to the second
-        "export": Standing(_after(int(exported + 1) if exported else 0, edited)),
+        "export": Standing(_after(written, edited)),
         "train": Standing(_after(trained, exported), len(loras), len(loras)),
         "pick": Standing(_after(picked, trained)),
     }
+
+
+def _edited(edits: Sequence[Edit], written: float) -> float:
+    """When what an export holds was edited last, or undone (seconds since 1970)."""
+    last = 0.0
+    for edit in edits:
+        at = _seconds(edit.at)
+        # what was made and undone since has changed nothing
+        if edit.state == "done" or at <= written:
+            last = max(last, _seconds(edit.turned) if edit.turned else at)
+    return last
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
 
 
 def _after(made: float, source: float) -> State:

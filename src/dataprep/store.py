@@ -19,7 +19,7 @@ import numpy as np
 from dataprep.decisions import Box, Frame, View
 from dataprep.errors import DataprepError
 from dataprep.journal import Change, Edit, Origin, State
-from dataprep.schema import FROM_2, SCHEMA, SCHEMA_VERSION
+from dataprep.schema import FROM_2, FROM_3, SCHEMA, SCHEMA_VERSION
 from dataprep.vocabulary import Category, Entry
 
 
@@ -153,8 +153,9 @@ class Store:
             with self.transaction() as db:
                 # another process may have been first
                 version = db.execute("PRAGMA user_version").fetchone()[0]
-                statements = f"{FROM_2 if version == 2 else ''}{SCHEMA}".split(";")
-                for statement in statements:
+                # a new file has none of the tables yet
+                before = {2: FROM_2 + FROM_3, 3: FROM_3}.get(version, "")
+                for statement in f"{before}{SCHEMA}".split(";"):
                     db.execute(statement)
                 if version == 2:
                     self._take_over_captions()
@@ -313,8 +314,12 @@ class Store:
         }
 
     def begin_edit(self, name: str, at: str, origin: Origin, changes: Iterable[Change]) -> int:
-        """Write an edit down before it is carried out; it is pending until finished."""
+        """Write an edit down before it is carried out; it is pending until finished.
+
+        What had been undone before is not redone any more.
+        """
         with self.transaction() as db:
+            db.execute("UPDATE edits SET state = 'dropped' WHERE state = 'undone'")
             cursor = db.execute(
                 "INSERT INTO edits (name, at, state, origin) VALUES (?, ?, 'pending', ?)",
                 (name, at, origin),
@@ -326,9 +331,9 @@ class Store:
             )  # fmt: skip
         return int(cursor.lastrowid or 0)
 
-    def begin_undo(self, edit: int) -> None:
-        """Write down that an edit is being taken back."""
-        self._db.execute("UPDATE edits SET state = 'undoing' WHERE id = ?", (edit,))
+    def turn_edit(self, edit: int, state: State, at: str) -> None:
+        """Write down that an edit is being taken back, or carried out again."""
+        self._db.execute("UPDATE edits SET state = ?, turned = ? WHERE id = ?", (state, at, edit))
 
     def finish_edit(
         self,
@@ -358,8 +363,8 @@ class Store:
 
     def edits(self) -> list[Edit]:
         """The journal, oldest first, without the changes."""
-        rows = self._db.execute("SELECT id, name, at, state, origin FROM edits ORDER BY id")
-        return [Edit(number, name, at, state, by, ()) for number, name, at, state, by in rows]
+        rows = self._db.execute("SELECT id, name, at, state, origin, turned FROM edits ORDER BY id")
+        return [_edit(row) for row in rows]
 
     def edit_sizes(self) -> dict[int, dict[str, int]]:
         """How many changes of each kind every edit has."""
@@ -371,12 +376,17 @@ class Store:
 
     def edit(self, edit: int) -> Edit:
         """One edit with its changes."""
-        number, name, at, state, origin = self._db.execute(
-            "SELECT id, name, at, state, origin FROM edits WHERE id = ?", (edit,)
+        row = self._db.execute(
+            "SELECT id, name, at, state, origin, turned FROM edits WHERE id = ?", (edit,)
         ).fetchone()
         changes = self._db.execute(
             "SELECT kind, name, key, before, after FROM changes WHERE edit = ? ORDER BY position",
             (edit,),
         )
         carried = tuple(Change(*change) for change in changes)
-        return Edit(number, name, at, state, origin, carried)
+        return _edit(row, carried)
+
+
+def _edit(row: tuple[int, str, str, State, Origin, str], changes: tuple[Change, ...] = ()) -> Edit:
+    number, name, at, state, origin, turned = row
+    return Edit(number, name, at, state, origin, changes, turned)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dataprep import remembered
 from dataprep.captions import SEPARATOR, split_tags, tag_key
@@ -15,6 +16,9 @@ from dataprep.remembered import Remembered
 from dataprep.store import Picture
 from dataprep.tagquery.nodes import Between
 
+if TYPE_CHECKING:
+    from dataprep.tokens import Counter
+
 
 class Facts:
     """What is known of the pictures of a project that was refreshed.
@@ -23,9 +27,12 @@ class Facts:
     """
 
     def __init__(
-        self, dataset: Dataset, found: Mapping[str, Collection[str]] | None = None
+        self,
+        dataset: Dataset,
+        found: Mapping[str, Collection[str]] | None = None,
+        pictures: Sequence[Picture] | None = None,
     ) -> None:
-        self.pictures = dataset.pictures()
+        self.pictures = dataset.pictures() if pictures is None else pictures
         self.found = found or {}
         self._dataset = dataset
         self._taggers: dict[str, Remembered] = {}
@@ -40,6 +47,10 @@ class Facts:
             row = remembered.find(self._dataset.store.taggers(), name)
             self._taggers[name] = Remembered(self._dataset, row)
         return self._taggers[name]
+
+    def keep_taggers(self, other: Facts) -> None:
+        """Take over the scores that another has read, of pictures rendered as they are now."""
+        self._taggers = other._taggers
 
     def caption(self, name: str) -> str | None:
         """A picture's caption; empty without one, None when it cannot be read."""
@@ -64,18 +75,27 @@ class Facts:
         return remembered.categories(self._dataset)
 
     @cached_property
-    def count(self) -> Callable[[str], Between]:
-        """Counts the CLIP tokens of a caption: at least, and at most."""
+    def count(self) -> Counts:
+        """Counts the CLIP tokens of a caption."""
         from dataprep.check.project import bases
         from dataprep.tokens import counter
 
-        tokens = counter(bases(self._dataset))
+        return Counts(counter(bases(self._dataset)))
 
-        def count(text: str) -> Between:
-            least = tokens.count(text) if text else 0
-            return least, least if tokens.source else max(least, _most_tokens(text))
 
-        return count
+class Counts:
+    """Token counts, remembered by caption."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._known: dict[str, int] = {"": 0}
+
+    def __call__(self, text: str) -> Between:
+        """How many at least, and how many at most."""
+        if text not in self._known:
+            self._known[text] = self._counter.count(text)
+        least = self._known[text]
+        return least, least if self._counter.source else max(least, _most_tokens(text))
 
 
 class Seen:
@@ -85,6 +105,11 @@ class Seen:
         self.picture = picture
         self.name = picture.name
         self._facts = facts
+
+    def among(self, facts: Facts) -> Seen:
+        """The same picture, unchanged, among others that were read anew."""
+        self._facts = facts
+        return self
 
     @property
     def format(self) -> str:

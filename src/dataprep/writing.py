@@ -116,29 +116,16 @@ class Writer:
     """Makes the changes of one run; ``dataset.edit`` carries them out."""
 
     def __init__(self, dataset: Dataset, settings: Rewriting) -> None:
-        known = concept.read(dataset.store)
-        self._concept = Concept(known.trigger) if settings.with_pruned else known
+        self._concept = meant(dataset, settings)
         self._dataset, self._mode = dataset, settings.mode
 
     def change(self, name: str, found: Found) -> Change:
         """The change that brings ``found`` into a picture's caption."""
         if isinstance(found, str):
             return self._prose(name, found)
-        if self._mode not in ("append", "prepend"):
-            return self._dataset.caption_change(name, self._pruned(found, ()))
-        before = self._dataset.tags(name)
-        have = {tag_key(tag) for tag in before}
-        new = [tag for tag in found if tag_key(tag) not in have]
-        tags = [*new, *before] if self._mode == "prepend" else [*before, *new]
-        return self._dataset.caption_change(name, self._pruned(tags, before))
-
-    def _pruned(self, tags: Sequence[str], before: Sequence[str]) -> list[str]:
-        """What the caption had may stay: a person may have put it back."""
-        if self._concept == NOTHING:
-            return list(tags)
-        have = {tag_key(tag) for tag in before}
-        gone = [tag for tag in self._concept.pruned if tag_key(tag) not in have]
-        return prune(tags, gone, self._concept.trigger)
+        before = self._dataset.tags(name) if self._mode in ("append", "prepend") else ()
+        tags = written(found, before, self._mode, self._concept)
+        return self._dataset.caption_change(name, tags)
 
     def _prose(self, name: str, text: str) -> Change:
         before, text = self._dataset.caption(name) or "", " ".join(text.split())
@@ -153,6 +140,30 @@ class Writer:
         if trigger and tag_key(line.partition(",")[0]) != tag_key(trigger):
             line = f"{trigger}, {line}"
         return self._dataset.text_change(name, line)
+
+
+def meant(dataset: Dataset, settings: Rewriting) -> Concept:
+    """The trigger word that captions get, and the tags that stay out of them."""
+    known = concept.read(dataset.store)
+    return Concept(known.trigger) if settings.with_pruned else known
+
+
+def written(found: Sequence[str], before: Sequence[str], mode: Mode, known: Concept) -> list[str]:
+    """The tags that a caption gets, of those found out and, where they stay, those it has."""
+    if mode not in ("append", "prepend"):
+        return _pruned(found, (), known)
+    have = {tag_key(tag) for tag in before}
+    new = [tag for tag in found if tag_key(tag) not in have]
+    return _pruned([*new, *before] if mode == "prepend" else [*before, *new], before, known)
+
+
+def _pruned(tags: Sequence[str], before: Sequence[str], known: Concept) -> list[str]:
+    """What the caption had may stay: a person may have put it back."""
+    if known == NOTHING:
+        return list(tags)
+    have = {tag_key(tag) for tag in before}
+    gone = [tag for tag in known.pruned if tag_key(tag) not in have]
+    return prune(tags, gone, known.trigger)
 
 
 def remarks(plan: Plan) -> list[str]:

@@ -9,59 +9,18 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from dataprep.errors import EXIT_FAILED, EXIT_OK, EXIT_STOPPED, DataprepError
-from dataprep.jobs import Job, Progress, emit
+from dataprep.jobs import Job, Progress
+from dataprep.runs.folder import Record, run_folder, samples_folder
+from train.control import Control, Stop
+from train.record import Speaker, recorded
 
-
-class Stop:
-    """The wish to stop: a first signal sets it, a second one ends the process at once."""
-
-    def __init__(self) -> None:
-        self.wished = False
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.wished
-
-    def on_signal(self, number: int, frame: Any) -> None:
-        """Signal handler."""
-        if self.wished:
-            # files appear under their names only when whole, so nothing is left half written
-            os._exit(EXIT_STOPPED)
-        self.wished = True
-
-    def listen(self) -> None:
-        """Take Ctrl-C, the polite kill and (Windows) Ctrl-Break."""
-        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self.on_signal)
-
-
-class Speaker:
-    """The protocol's stream. When its reader is gone, that is a wish to stop."""
-
-    def __init__(self, stream: IO[str], stop: Stop) -> None:
-        self.stream = stream
-        self.stop = stop
-
-    def say(self, event: dict[str, Any]) -> None:
-        """Write one event, unless nobody reads any more."""
-        if self.stream.closed:
-            return
-        try:
-            emit(event, self.stream)
-        except OSError:
-            self.stop.wished = True
-            # closing flushes what could not be written, which fails as well
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
-            self.stream.close()
+log = logging.getLogger("train")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,19 +29,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     stop = Stop()
-    stop.listen()
+    stop.listen(detached=getattr(options, "detach", False))
     speaker = Speaker(_claim_stdout(), stop)
+    if options.command == "draw":
+        return _drive(_draw(options.request, stop), speaker)
+    return _run(options, speaker)
+
+
+def _run(options: argparse.Namespace, speaker: Speaker) -> int:
+    """Train, or only plan; a run holds its folder's lock and keeps its record there."""
     try:
-        return _drive(_job(options, stop), speaker)
+        from train.config import FILE_NAME, load
+
+        config = load(options.config, options.overrides)
+        if options.dry_run:
+            return _drive(_plan(config), speaker)
+        file = options.config / FILE_NAME if options.config.is_dir() else options.config
+        overrides = tuple(options.overrides)
+        with recorded(file, overrides, speaker, detached=options.detach) as record:
+            return _drive(_train(config, file, record, speaker), speaker)
     except DataprepError as error:
-        said = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        speaker.say({"event": "error", **said})
-        return error.exit_code
-    except Exception as error:
-        traceback.print_exc()
-        text = f"{type(error).__name__}: {error}"
-        speaker.say({"event": "error", "message": text, "hint": "the traceback is on stderr"})
-        return EXIT_FAILED
+        return _failed(error, speaker)
+    except OSError as error:
+        reason = f"{error.filename}: cannot be written ({error.strerror})"
+        return _failed(DataprepError(reason), speaker)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train a LoRA")
     run.add_argument("config", type=Path, help="a TOML file, or a folder with train.toml")
     run.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    run.add_argument("--detach", action="store_true", help="go on when the starter is gone")
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides")
     draw = commands.add_parser("draw", help="draw pictures with LoRAs")
     draw.add_argument("request", type=Path, help="a JSON file")
@@ -105,22 +76,15 @@ def _claim_stdout() -> IO[str]:
     return stream
 
 
-def _job(options: argparse.Namespace, stop: Stop) -> Job[dict[str, Any]]:
-    if options.command == "draw":
-        return _draw(options.request, stop)
-    from train.config import load
-
-    config = load(options.config, options.overrides)
-    if options.dry_run:
-        return _plan(config)
-    return _train(config, stop)
-
-
-def _train(config: Any, stop: Stop) -> Job[dict[str, Any]]:
+def _train(config: Any, file: Path, record: Record, speaker: Speaker) -> Job[dict[str, Any]]:
     yield Progress(0, None, "starting torch", stage="loading")
     from train.recipe import train
 
-    return (yield from train(config, stop))
+    control = Control(run_folder(file), speaker.stop, speaker.say)
+    samples = samples_folder(file, record.id)
+    return (
+        yield from train(config, started_at=record.started_at, control=control, samples=samples)
+    )
 
 
 def _draw(request: Path, stop: Stop) -> Job[dict[str, Any]]:
@@ -138,16 +102,31 @@ def _plan(config: Any) -> Job[dict[str, Any]]:
 
 
 def _drive(job: Job[dict[str, Any]], speaker: Speaker) -> int:
+    """Say what a job says, to its end, be it an error; the exit code."""
     try:
         while True:
             speaker.say(next(job).to_json())
     except StopIteration as end:
         result: dict[str, Any] = end.value
+    except DataprepError as error:
+        return _failed(error, speaker)
+    except Exception as error:
+        log.exception("the trainer failed")
+        text = f"{type(error).__name__}: {error}"
+        where = f"in {speaker.log}" if speaker.log else "on stderr"
+        speaker.say({"event": "error", "message": text, "hint": f"the traceback is {where}"})
+        return EXIT_FAILED
     speaker.say({"event": "result", **result})
     if result.get("stopped"):
         return EXIT_STOPPED
     fatal = any(issue["fatal"] for issue in result.get("issues", ()))
     return EXIT_FAILED if fatal else EXIT_OK
+
+
+def _failed(error: DataprepError, speaker: Speaker) -> int:
+    said = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    speaker.say({"event": "error", **said})
+    return error.exit_code
 
 
 if __name__ == "__main__":

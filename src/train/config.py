@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dataprep.errors import UsageError
 from dataprep.settings import Settings, build, check_names, read_toml
@@ -19,6 +19,12 @@ from dataprep.settings import Settings, build, check_names, read_toml
 FILE_NAME = "train.toml"
 PATH_KEYS = ("train_data_dir", "output_dir")
 MODEL_KEY = "pretrained_model_name_or_path"
+SAMPLE_KEYS = (
+    "sample_every_n_epochs",
+    "sample_every_n_steps",
+    "sample_at_first",
+    "sample_prompts",
+)
 LATENT_PIXELS = 8
 """Pixels per latent in each direction: the downscaling of the VAE of SD 1.5."""
 
@@ -33,9 +39,22 @@ def _resolution(value: Any) -> Any:
     return value
 
 
+def _texts(value: Any) -> Any:
+    """One text is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _no_file(prompt: str) -> str:
+    """kohya's sample_prompts may name a file; to draw its name would be no answer."""
+    if prompt.endswith((".txt", ".json", ".toml")):
+        raise ValueError("write the prompts themselves as a list, not the name of a file")
+    return prompt
+
+
 Side = Annotated[int, Field(ge=LATENT_PIXELS)]
 Resolution = Annotated[tuple[Side, Side], BeforeValidator(_resolution)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+Prompt = Annotated[str, Field(min_length=1), AfterValidator(_no_file)]
 
 
 class Concept(Settings):
@@ -135,6 +154,14 @@ class TrainConfig(Settings):
     """Write a LoRA file after every so many epochs."""
     save_precision: Literal["float", "fp16", "bf16"] = "fp16"
     """Number format of the LoRA file."""
+    sample_every_n_epochs: Annotated[int, Field(ge=1)] | None = None
+    """Draw samples after every so many epochs (left out: only when one wishes)."""
+    sample_every_n_steps: Annotated[int, Field(ge=1)] | None = None
+    """Draw samples after every so many steps."""
+    sample_at_first: bool = False
+    """Draw samples before the first step as well, to compare with."""
+    sample_prompts: Annotated[tuple[Prompt, ...], BeforeValidator(_texts)] = ()
+    """What is drawn, a picture each (left out: the trigger word, alone and with the kept tags)."""
     concept: Concept = Concept()
     """What the LoRA is meant to learn."""
 

@@ -69,7 +69,7 @@ class DrawRequest(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class Cell:
     """One picture of a column: prompt number and seed."""
 
     prompt: int
@@ -102,9 +102,7 @@ def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[
     targets |= names.text_encoder_targets(base.text_encoder)
     # all before the first picture: a missing file is not found out minutes later
     networks = [_network(column, targets) for column in request.loras]
-    cells = [
-        _Cell(prompt, seed) for prompt in range(len(request.prompts)) for seed in request.seeds
-    ]
+    cells = [Cell(prompt, seed) for prompt in range(len(request.prompts)) for seed in request.seeds]
     groups = [
         cells[begin : begin + request.batch_size]
         for begin in range(0, len(cells), request.batch_size)
@@ -116,13 +114,13 @@ def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[
         with attached(networks[number], targets), models.explained_memory(), torch.no_grad():
             for group in groups:
                 latents = torch.empty(0)
-                for latents in _denoise(request, base, group):  # noqa: B007
+                for latents in denoise(request, base, group):  # noqa: B007
                     done += 1
                     note = f"{column.name}: {request.prompts[group[0].prompt]}"
                     yield Progress(done, total, note, {"images": len(images)}, stage="drawing")
                     if stop():
                         return {"images": images, "stopped": True}
-                decoded = _decode(vae, latents)
+                decoded = decode(vae, latents)
                 images += [
                     _save(request, number, cell, pixels)
                     for cell, pixels in zip(group, decoded, strict=True)
@@ -145,9 +143,10 @@ def _network(column: Column, targets: dict[str, torch.nn.Module]) -> LoRANetwork
     return network.to(next(iter(targets.values())).weight.device).requires_grad_(False)
 
 
-def _denoise(
-    request: DrawRequest, base: models.Base, group: Sequence[_Cell]
+def denoise(
+    request: DrawRequest, base: models.Base, group: Sequence[Cell]
 ) -> Iterator[torch.Tensor]:
+    """The latents of some pictures after each sampling step, with whatever LoRA is attached."""
     device = base.alphas_cumprod.device
     prompts = [request.prompts[cell.prompt] for cell in group]
 
@@ -172,20 +171,19 @@ def _denoise(
     )
 
 
-def _decode(vae: Any, latents: torch.Tensor) -> list[torch.Tensor]:
+def decode(vae: Any, latents: torch.Tensor) -> list[torch.Tensor]:
     """Latents (batch, channels, h, w) → pictures, each (height, width, 3) of 0..255."""
     pixels = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
     whole = (pixels.float().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
     return list(whole.permute(0, 2, 3, 1).cpu())
 
 
-def _save(request: DrawRequest, number: int, cell: _Cell, pixels: torch.Tensor) -> dict[str, Any]:
+def _save(request: DrawRequest, number: int, cell: Cell, pixels: torch.Tensor) -> dict[str, Any]:
     column, prompt = request.loras[number], request.prompts[cell.prompt]
     path = request.out_dir / f"{number}_{cell.prompt}_{cell.seed}.png"
-    about = PngInfo()
-    about.add_itxt("parameters", _parameters(request, column, cell))
-    image = Image.fromarray(pixels.numpy())
-    files.save(path, lambda temp: image.save(temp, format="PNG", pnginfo=about))
+    # a LoRA at 0 is not worth naming
+    acting = column.path is not None and column.weight != 0
+    write(path, pixels, parameters(request, cell, f"{column.name}:{column.weight}" * acting))
     return {
         "lora": column.name,
         "prompt": prompt,
@@ -196,12 +194,19 @@ def _save(request: DrawRequest, number: int, cell: _Cell, pixels: torch.Tensor) 
     }
 
 
-def _parameters(request: DrawRequest, column: Column, cell: _Cell) -> str:
-    """How the picture was made, as A1111 writes it; a LoRA at 0 is not worth naming."""
-    acting = column.path is not None and column.weight != 0
+def write(path: Path, pixels: torch.Tensor, how: str) -> None:
+    """Write a picture as PNG, with how it was made in the text that other programs show."""
+    about = PngInfo()
+    about.add_itxt("parameters", how)
+    image = Image.fromarray(pixels.numpy())
+    files.save(path, lambda temp: image.save(temp, format="PNG", pnginfo=about))
+
+
+def parameters(request: DrawRequest, cell: Cell, lora: str = "") -> str:
+    """How a picture was made, as A1111 writes it."""
     return (
         f"{request.prompts[cell.prompt]}\nNegative prompt: {request.negative}\n"
         f"Steps: {request.steps}, Sampler: DDIM, CFG scale: {request.guidance}, "
         f"Seed: {cell.seed}, Size: {request.width}x{request.height}"
-        + (f", Lora: {column.name}:{column.weight}" if acting else "")
+        + (f", Lora: {lora}" if lora else "")
     )

@@ -16,7 +16,7 @@ from safetensors.torch import save as serialize
 
 from dataprep import files
 from dataprep.errors import DataprepError
-from train.config import MODEL_KEY, PATH_KEYS, TrainConfig
+from train.config import MODEL_KEY, PATH_KEYS, SAMPLE_KEYS, TrainConfig
 from train.data import Dataset
 from train.networks import KOHYA_MODULES
 from train.plan import Plan
@@ -93,8 +93,11 @@ def metadata(
 
 
 def _shareable(config: TrainConfig) -> dict[str, Any]:
-    """The config with folder names cut off paths: a LoRA is passed on, a home folder is not."""
-    values: dict[str, Any] = config.model_dump(mode="json")
+    """The config with folder names cut off paths: a LoRA is passed on, a home folder is not.
+
+    What was drawn on the way is left out: it changes nothing of what was learned.
+    """
+    values: dict[str, Any] = config.model_dump(mode="json", exclude=set(SAMPLE_KEYS))
     return {**values, **{key: Path(values[key]).name for key in (*PATH_KEYS, MODEL_KEY)}}
 
 

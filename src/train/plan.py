@@ -8,7 +8,7 @@ from typing import Any
 
 from dataprep.buckets import Bucket
 from dataprep.report import Issue
-from train import data
+from train import data, estimate
 from train.config import TrainConfig
 
 
@@ -27,6 +27,8 @@ class Plan:
     batch_sizes: dict[int, int]
     """How many batches of an epoch have how many pictures."""
     issues: tuple[Issue, ...]
+    memory: estimate.Memory | None = None
+    """About how much the run takes; None where that cannot be said."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--dry-run``."""
@@ -41,6 +43,7 @@ class Plan:
             "epochs": self.epochs,
             "steps": self.steps,
             "batch_sizes": {str(size): count for size, count in self.batch_sizes.items()},
+            "memory": self.memory.to_json() if self.memory else None,
             "issues": [issue.to_json() for issue in self.issues],
         }
 
@@ -56,6 +59,7 @@ def of(config: TrainConfig, dataset: data.Dataset) -> Plan:
     per_epoch = len(batches)
     steps = config.max_train_steps or (config.max_train_epochs or 1) * per_epoch
     uses = Counter(use.item.bucket for batch in batches for use in batch)
+    largest = max(len(batch) for batch in batches)
     return Plan(
         images=len(dataset.items),
         folders={
@@ -68,4 +72,5 @@ def of(config: TrainConfig, dataset: data.Dataset) -> Plan:
         steps=steps,
         batch_sizes=dict(sorted(Counter(len(batch) for batch in batches).items())),
         issues=dataset.issues,
+        memory=estimate.memory(config, uses, largest),
     )

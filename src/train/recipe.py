@@ -1,7 +1,7 @@
 """The training run, top to bottom.
 
 Pictures become latents, the LoRA is laid on the base, and each step asks: which noise was added
-to these latents, given these captions? Nothing else of this package holds state.
+to these latents, given these captions? What is wished meanwhile is granted between two steps.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import itertools
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,26 +22,46 @@ from dataprep import files
 from dataprep.errors import DataprepError
 from dataprep.jobs import Job, Progress
 from train import batch as batches
-from train import cache, data, lora_file, loss, models, names, noise, optim, plan, schedule, text
+from train import (
+    cache,
+    data,
+    lora_file,
+    loss,
+    models,
+    names,
+    noise,
+    optim,
+    plan,
+    previews,
+    schedule,
+    text,
+    usage,
+)
 from train.config import TrainConfig
+from train.control import Control, Hands, attend
 from train.networks import NETWORKS
 from train.networks.lora import attached
+from train.pace import Pace
 
 log = logging.getLogger("train")
 
-SPEED_WINDOW = 20
-"""Steps over which the speed is averaged."""
-
 
 def train(
-    config: TrainConfig, stop: Callable[[], bool] = lambda: False, started_at: float | None = None
+    config: TrainConfig,
+    stop: Callable[[], bool] = lambda: False,
+    started_at: float | None = None,
+    *,
+    control: Control | None = None,
+    samples: Path | None = None,
 ) -> Job[dict[str, Any]]:
     """Train one LoRA; yields progress in every phase and returns the report.
 
     ``stop`` is asked after each step: when it says yes, what is learned so far is saved.
     ``started_at`` (seconds since 1970) goes into the file; given, equal runs give equal bytes.
+    ``control`` brings wishes from outside; ``samples`` is where pictures drawn on the way go.
     """
     started_at = time.time() if started_at is None else started_at
+    control = control or Control(stop=stop)
     seconds: dict[str, float] = {}
     clock = time.perf_counter()
 
@@ -65,11 +84,11 @@ def train(
         config.train_data_dir.parent / cache.FOLDER,
         mirrored=config.flip_aug,
         keep=config.cache_latents_to_disk,
-        stop=stop,
+        stop=control.stopping,
     )
     del vae
     clock = _lap(seconds, "latents", clock)
-    if stop():
+    if control.stopping():
         return {"lora": None, "epochs": [], "steps": 0, "stopped": True, "issues": []}
 
     lost = {issue.file for issue in bad}
@@ -111,6 +130,9 @@ def train(
         config.text_encoder_lr * config.scale,
     )
 
+    step = epoch = 0
+    saved: str | None = None
+
     def save(file_name: str, epoch: int, step: int) -> str:
         path = config.output_dir / f"{file_name}.safetensors"
         about = lora_file.metadata(
@@ -123,18 +145,35 @@ def train(
             prediction_type=base.prediction_type,
         )
         lora_file.save(path, network.state_dict(), about, config.save_precision)
+        control.say({"event": "saved", "step": step, "epoch": epoch, "path": str(path)})
         return str(path)
+
+    def save_now() -> None:
+        nonlocal saved
+        saved = save(f"{config.output_name}-step{step:08d}", epoch, step)
+        log.info("saved %s", saved)
+
+    easel = previews.Easel(
+        config,
+        base,
+        dtype,
+        samples or config.output_dir / "sample",
+        previews.prompts(config, items),
+        control.say,
+        control.stopping,
+    )
+    hands = Hands(save_now, easel.paint)
 
     # The loop
 
     clock = _lap(seconds, "loading", clock)
-    step = 0
     losses: list[float] = []
     epochs: list[dict[str, Any]] = []
-    saved: str | None = None
-    stamps: deque[float] = deque([time.perf_counter()], maxlen=SPEED_WINDOW + 1)
-    stopped = stop()
     with attached(network, targets), models.explained_memory():
+        control.sample |= previews.due(config, step, the_plan.steps_per_epoch)
+        yield from attend(control, hands, Progress(0, the_plan.steps, stage="training"))
+        pace = Pace()
+        stopped = control.stopping()
         for epoch in itertools.count(1):
             for uses in data.epoch(config, items, epoch):
                 if stopped or step == the_plan.steps:
@@ -164,8 +203,8 @@ def train(
 
                 step += 1
                 losses.append(value)
-                stamps.append(time.perf_counter())
-                yield Progress(
+                pace.tick(len(uses))
+                now = Progress(
                     step,
                     the_plan.steps,
                     f"epoch {epoch} of {the_plan.epochs}",
@@ -173,12 +212,21 @@ def train(
                         "loss": value,
                         "loss_average": _mean(losses[-the_plan.steps_per_epoch :]),
                         "lr": config.unet_lr * factor,
-                        "it_per_s": (len(stamps) - 1) / (stamps[-1] - stamps[0]),
+                        "lr_text_encoder": config.text_encoder_lr * factor,
+                        "it_per_s": pace.it_per_s,
+                        "images_per_s": pace.images_per_s,
+                        "time_left_s": pace.left(the_plan.steps - step),
+                        "memory_mb": usage.peak_mb(device),
                         "epoch": epoch,
                     },
                     stage="training",
                 )
-                stopped = stop()
+                yield now
+                control.sample |= previews.due(config, step, the_plan.steps_per_epoch)
+                between = yield from attend(control, hands, now)
+                pace.skip(between)
+                clock += between
+                stopped = control.stopping()
 
             # What an epoch leaves behind
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dataprep.dataset import Dataset
 from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
-from dataprep.weights.places import data_home
+from dataprep.homes import data_home
 from tui import prefs, words
 from tui.prefs import Prefs
 

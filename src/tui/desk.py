@@ -18,16 +18,31 @@ from dataprep.errors import DataprepError
 from dataprep.jobs import Job
 from dataprep.journal import Change
 from dataprep.report import Report
-from tui import state
+from tui import prefs, state
 from tui.jobs import TRAINED, Jobs, stage_job
 from tui.memory import Memory
 from tui.pictures import Drawing
 from tui.prefs import Prefs
+from tui.proposals import Proposals
 from tui.reader import Reader
+from tui.run_watch import RunWatch
 from tui.state import Project
 from tui.words import _
 
 T = TypeVar("T")
+KEPT = {
+    "dedupe",
+    "background",
+    "split",
+    "crop",
+    "tag",
+    "retag",
+    "caption",
+    "prune",
+    "export",
+    "score",
+}
+"""Stages whose settings are a project's; the others are asked for what one does just now."""
 PARTIAL = {"only", "where", "redo"}
 """Settings of one run: with them nothing is written into the recipe."""
 Changes = Callable[[Dataset], Iterable[Change]]
@@ -88,14 +103,17 @@ class FormWanted(Message):
 class Desk:
     """One open project, for all rooms."""
 
-    def __init__(self, root: Path, drawing: Drawing, prefs: Prefs) -> None:
+    def __init__(self, root: Path, drawing: Drawing, liked: Prefs) -> None:
         self.root = root
         self.drawing = drawing
-        self.prefs = prefs
-        self.project = Project(root)
+        self.prefs = liked
+        self._lora_folder = liked.lora_folder
+        self.project = self._newest = Project(root)
         self.jobs = Jobs(root)
         self.reader = Reader(root)
         self.memory = Memory(root)
+        self.proposals = Proposals(self)
+        self.watch = RunWatch(root)
         self._listener: MessagePump | None = None
 
     def listen(self, listener: MessagePump) -> None:
@@ -103,6 +121,7 @@ class Desk:
         self._listener = listener
         self.jobs.listen(listener)
         self.reader.listen(listener)
+        self.watch.listen(listener)
 
     # jobs
 
@@ -116,19 +135,20 @@ class Desk:
     ) -> bool:
         """Run a stage with its recipe's settings and these; False while another job runs.
 
-        ``values`` are as in ``dataprep.toml``; with ``keep`` they are written there, so that
-        ``dataprep run`` and the next opening mean the same.
+        ``values`` are as in ``dataprep.toml``. With ``keep`` those of a stage of ``KEPT`` are
+        written there first, so that ``dataprep run`` and the next opening mean the same.
         """
         given = dict(values or {})
-        job = stage_job(verb, self.root, given, dry_run=dry_run)
-        if not self.start(verb, job, dry_run=dry_run):
-            return False
-        if keep and given and not dry_run and not given.keys() & PARTIAL:
+        kept = keep and not dry_run and verb in KEPT and not given.keys() & PARTIAL
+        if kept and given and not self.jobs.running:
             try:
                 self.keep(verb, given)
             except (DataprepError, OSError) as error:
                 self.say(str(error), "error")
-        return True
+                return False
+            # paths in the recipe start at the project, as the person sees it
+            given = {}
+        return self.start(verb, stage_job(verb, self.root, given, dry_run=dry_run), dry_run=dry_run)
 
     def start(
         self, verb: str, make: Callable[[Dataset], Job[Report]], *, dry_run: bool = False
@@ -160,18 +180,19 @@ class Desk:
 
     def edit(self, name: str, changes: Changes, then: Callable[[], None] | None = None) -> None:
         """Carry out an edit by hand: undoable, on the disk when the rooms are told."""
-        known = self.project
 
-        def carry_out(dataset: Dataset) -> tuple[Project, bool]:
+        def carry_out(dataset: Dataset) -> Project:
             done = dataset.edit(name, changes(dataset), origin="hand")
             names = {change.name for change in done}
             # views make pictures; of anything else only these pictures know
             if any(change.key == "views" for change in done):
-                return state.load(dataset), True
-            return state.changed(dataset, known, names), bool(done)
+                return self._load(dataset)
+            # not the project on the screens: edits in quick succession are carried out before it
+            # is told of the first
+            self._newest = state.changed(dataset, self._newest, names)
+            return self._newest
 
-        def told(answer: tuple[Project, bool]) -> None:
-            project, _done = answer
+        def told(project: Project) -> None:
             self._read(project)
             if then is not None:
                 then()
@@ -181,7 +202,11 @@ class Desk:
 
     def reload(self) -> None:
         """Read the whole project again."""
-        self.reader.ask("project", state.load, self._read, self._failed)
+        self.reader.ask("project", self._load, self._read, self._failed)
+
+    def _load(self, dataset: Dataset) -> Project:
+        self._newest = state.load(dataset)
+        return self._newest
 
     def _read(self, project: Project) -> None:
         self.project = project
@@ -210,6 +235,19 @@ class Desk:
         from dataprep.recipes import training_folder
 
         return training_folder(self.root)
+
+    @property
+    def lora_folder(self) -> str:
+        """Where LoRA files are copied to on this machine; empty when that was never said."""
+        return self._lora_folder
+
+    @lora_folder.setter
+    def lora_folder(self, folder: str) -> None:
+        self._lora_folder = folder
+        try:
+            prefs.remember(lora_folder=folder)
+        except OSError as error:
+            self.say(f"{prefs.path()}: {error.strerror}", "warning")
 
     def command(self, verb: str, values: Mapping[str, Any]) -> str:
         """The command line of a stage with these settings beside the recipe's."""
@@ -243,6 +281,7 @@ class Desk:
     def close(self, timeout: float) -> bool:
         """End what runs and save what is remembered; whether all of it has ended."""
         self.jobs.cancel()
+        self.watch.close(timeout)
         self.reader.close(timeout)
         self.memory.save()
         return self.jobs.join(timeout)

@@ -1,42 +1,70 @@
-"""A stage's settings as fields of a form, and what a filled form says. Pure."""
+"""A model's settings as fields of a form, and what a filled form says. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
-from pydantic.fields import FieldInfo
+from dataprep import fields
+from dataprep.fields import listed
+from tui.words import N_
 
-from dataprep.settings import Settings, in_order
+if TYPE_CHECKING:
+    from dataprep.settings import Settings
 
-Kind = Literal["switch", "choice", "list", "text"]
 Raw = bool | str
 """What a widget holds: the position of a switch, or text."""
+GROUPS = {
+    "Choosing": N_("Which tags are written"),
+    "Rewriting": N_("Captions that are there already"),
+    "Subject": N_("What the concept is"),
+    "Selected": N_("Which pictures"),
+    "Limits": N_("In every stage"),
+    "Engine": N_("Where it runs"),
+}
+"""Settings that several stages share → the heading above them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One setting as a form shows it."""
 
-    name: str
-    kind: Kind
-    help: str
+    about: fields.Field
     start: Raw
-    """What stands there at first: the recipe's value, else the default."""
-    choices: tuple[Any, ...] = ()
-    required: bool = False
-    nullable: bool = False
-    """An empty text means None."""
+    """What stands there at first."""
+    usual: Raw
+    """The default."""
+    group: str = ""
+    """The heading it stands below; translated when it is drawn."""
+
+    @property
+    def name(self) -> str:
+        """The setting's name."""
+        return self.about.name
+
+    @property
+    def kind(self) -> fields.Kind:
+        """What sort of value it has."""
+        return self.about.kind
 
 
-def fields_of(model: type[Settings], recipe: Mapping[str, Any]) -> list[Field]:
-    """The fields of a stage's form, ``recipe`` being its table in ``dataprep.toml``."""
+def fields_of(model: type[Settings], values: Mapping[str, Any]) -> list[Field]:
+    """The fields of a form that begins with these values beside the defaults.
+
+    A table inside the settings is no field of a form.
+    """
+    known = fields.fields_of(model)
     return [
-        _field(name, info, recipe.get(name, info.get_default(call_default_factory=True)))
-        for name, info in in_order(model).items()
+        Field(
+            about,
+            _raw(about, values.get(name, about.default)),
+            _raw(about, about.default),
+            GROUPS.get(about.owner, "") if about.owner != model.__name__ else "",
+        )
+        for name, about in known.items()
+        if about.kind != "table"
     ]
 
 
@@ -47,60 +75,38 @@ def values_of(fields: Sequence[Field], raw: Mapping[str, Raw]) -> dict[str, Any]
         entry = raw[field.name]
         if isinstance(entry, bool):
             values[field.name] = entry
-        elif entry or not field.required:
-            values[field.name] = _value(field, entry)
+        elif entry or not field.about.required:
+            values[field.name] = _value(field.about, entry)
     return values
 
 
-def _field(name: str, info: FieldInfo, start: Any) -> Field:
-    annotation, nullable = _without_none(info.annotation)
-    origin = get_origin(annotation)
-    kind: Kind = "text"
-    if annotation is bool:
-        kind = "switch"
-    elif origin is Literal:
-        kind = "choice"
-    elif origin in (tuple, list, frozenset, set):
-        kind = "list"
-    return Field(
-        name,
-        kind,
-        _help(info),
-        start is True if kind == "switch" else _text(start),
-        choices=get_args(annotation) if kind == "choice" else (),
-        required=info.is_required(),
-        nullable=nullable,
-    )
+def found(fields: Sequence[Field], text: str) -> list[Field]:
+    """The settings with these words in their name; where there are none, in their help."""
+    words = text.casefold().replace("_", " ").split()
+    named = [field for field in fields if _has(field.name.replace("_", " "), words)]
+    return named or [field for field in fields if _has(field.about.words, words)]
 
 
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """``X | None`` as ``(X, True)``; a union of several stays text, pydantic sorts it out."""
-    if get_origin(annotation) not in (Union, UnionType):
-        return annotation, False
-    inner = [part for part in get_args(annotation) if part is not NoneType]
-    return (inner[0] if len(inner) == 1 else str), len(inner) < len(get_args(annotation))
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word in text.casefold() for word in words)
 
 
-def _help(info: FieldInfo) -> str:
-    text = " ".join((info.description or "").split())
-    low = next((mark.ge for mark in info.metadata if getattr(mark, "ge", None) is not None), None)
-    high = next((mark.le for mark in info.metadata if getattr(mark, "le", None) is not None), None)
-    if low is not None and high is not None:
-        return f"{text} {low} to {high}."
-    return text
-
-
-def _value(field: Field, entry: str) -> Any:
-    if field.kind == "list":
-        return tuple(part.strip() for part in entry.split(",") if part.strip())
-    if not entry and field.nullable:
+def _value(about: fields.Field, entry: str) -> Any:
+    if about.kind == "list" and about.part == "whole":
+        return [int(part) if part.isdecimal() else part for part in listed(entry)]
+    if about.kind == "list":
+        return listed(entry)
+    if not entry and about.nullable:
         return None
     # a choice may be a number, which the text of it is not
-    return next((choice for choice in field.choices if str(choice) == entry), entry)
+    return next((choice for choice in about.choices if str(choice) == entry), entry)
+
+
+def _raw(about: fields.Field, value: Any) -> Raw:
+    return value is True if about.kind == "switch" else _text(value)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, (tuple, list, set, frozenset)):
         return ", ".join(str(part) for part in value)
-    # pydantic's mark of a missing default is not text either
     return str(value) if isinstance(value, (str, int, float, Path)) else ""

@@ -183,7 +183,7 @@ class Clock:
         return Pace(rate, left)
 
 
-TRAINED = ("train", "score")
+TRAINED = ("train", "score", "pick", "watch")
 """Stages of the training folder; the export wrote the recipe's [train] into its train.toml."""
 
 
@@ -204,7 +204,7 @@ def stage_job(
         model, run = stage.load()
         # a slip in the recipe must not keep a stage from running that takes nothing from it; what
         # is for the scan came with the dataset
-        takes = verb not in ("scan", "train") and bool(model.model_fields)
+        takes = verb not in ("scan", "train", "undo", "redo") and bool(model.model_fields)
         settings = for_stage(model, verb, root if takes else None, values or {})
         if stage.opens:
             return run(dataset, settings)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from PIL import Image
 from textual.widget import Widget
 
 from dataprep.images import BadImage, decode
-from dataprep.render import framed, render
+from dataprep.overlay import GREY, overlaid
+from dataprep.render import flatten, framed, render
 from tui.prefs import Show
 from tui.state import Row
 
-GREY = (128, 128, 128, 255)
-"""What transparency is shown on."""
+Look = Literal["trained", "original", "decisions"]
+"""A picture as it will be trained on, as it is, or as it is with its decisions drawn over it."""
+LOOKS: tuple[Look, ...] = get_args(Look)
+PLAIN_CELL = (10, 20)
+"""Of a terminal that does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Drawing:
     """Width and height of a cell in the terminal's pixels."""
     detail: tuple[int, int]
     """Pixels across and down a cell that can be told apart; more are not worth decoding."""
+    shows: bool = True
+    """False where pictures are only described."""
 
     def fit(self, image: Image.Image, width: int, height: int) -> tuple[int, int]:
         """Columns and lines of the picture when it fills a box of that many of each."""
@@ -38,32 +45,48 @@ class Drawing:
 
 
 def drawing(mode: Show) -> Drawing:
-    """Ask the terminal what it can do.
+    """How pictures are drawn, as the person wants it or, by "auto", as the terminal can.
 
-    Call this before the app runs: from then on the answers go to the app.
+    Call this before the app runs: the terminal is asked, and from then on the answers go to the
+    app.
     """
-    from textual_image import renderable
+    from tui.widgets.halfcells import HalfCells
+
+    if mode == "off":
+        return Drawing(HalfCells, PLAIN_CELL, (1, 2), shows=False)
     from textual_image._terminal import get_cell_size
-    from textual_image.widget import HalfcellImage
-    from textual_image.widget import Image as BestImage
 
     size = get_cell_size()
     cell = (size.width, size.height)
-    coarse = renderable.Image in (renderable.HalfcellImage, renderable.UnicodeImage)
-    if mode == "halfcell" or coarse:
-        # two coloured halves a cell, and as much again for smooth edges
-        return Drawing(HalfcellImage, cell, (2, 4))
-    return Drawing(BestImage, cell, cell)
+    widget = None if mode == "halfcell" else _graphics(mode)
+    # two coloured halves a cell, and as much again for smooth edges
+    return Drawing(widget, cell, cell) if widget else Drawing(HalfCells, cell, (2, 4))
 
 
-def small(row: Row, box: tuple[int, int], *, original: bool) -> Image.Image:
-    """A picture, as it will be trained on or as it is, inside ``box`` (width, height, pixels).
+def _graphics(mode: Show) -> type[Widget] | None:
+    """The widget for a way of drawing; None where the terminal is asked and can do no better."""
+    from textual_image import renderable, widget
+
+    ways: dict[object, type[Widget]] = {
+        "kitty": widget.TGPImage,
+        "sixel": widget.SixelImage,
+        renderable.TGPImage: widget.TGPImage,
+        renderable.SixelImage: widget.SixelImage,
+    }
+    return ways.get(renderable.Image if mode == "auto" else mode)
+
+
+def small(
+    row: Row, box: tuple[int, int], *, original: bool = False, look: Look = "trained"
+) -> Image.Image:
+    """A picture in RGB inside ``box`` (width, height, pixels); ``original`` is a look, too.
 
     Raises ``BadImage``.
     """
     if row.picture.reason:
         raise BadImage(row.picture.reason)
-    crop = None if original else row.decisions.crop
+    look = "original" if original else look
+    crop = row.decisions.crop if look == "trained" else None
     full = (row.picture.width, row.picture.height)
     shown = (crop.width, crop.height) if crop else full
     scale = min(1.0, box[0] / shown[0], box[1] / shown[1])
@@ -72,17 +95,17 @@ def small(row: Row, box: tuple[int, int], *, original: bool) -> Image.Image:
         scale *= shown[0] / (crop.box[2] - crop.box[0])
     frame = row.picture.frame
     image = decode(row.path, (_scaled(frame.whole[0], scale), _scaled(frame.whole[1], scale)))
-    if original:
-        image = framed(image, frame)
+    background, mask = row.decisions.background, None
+    if look != "original" and row.mask is not None and row.mask.is_file():
+        mask = decode(row.mask).convert("L")
+    if look == "trained":
+        image = render(image, frame, crop, background, mask)
     else:
-        background = row.decisions.background
-        mask = row.mask if row.mask is not None and row.mask.is_file() else None
-        foreground = decode(mask).convert("L") if mask else None
-        image = render(image, frame, crop, background, foreground)
+        image = framed(image, frame)
     image.thumbnail(box)
-    if image.mode != "RGBA":
-        return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, GREY), image).convert("RGB")
+    if look == "decisions":
+        image = overlaid(image, frame, row.decisions.crop, background, mask)
+    return flatten(image, GREY)
 
 
 def _scaled(length: int, scale: float) -> int:

@@ -11,7 +11,7 @@ import tomlkit
 
 from dataprep import files
 from dataprep.errors import UsageError
-from dataprep.weights.places import config_home, data_home
+from dataprep.homes import config_home, data_home
 
 FILE = "tui.toml"
 RECENT = "recent.json"
@@ -94,4 +94,10 @@ def note_opened(root: Path) -> None:
     here = root.resolve()
     rows = [here, *(known for known in recent() if known != here)][:MOST_RECENT]
     data_home().mkdir(parents=True, exist_ok=True)
+    files.write_text(data_home() / RECENT, json.dumps([str(row) for row in rows], indent=1))
+
+
+def forget(root: Path) -> None:
+    """Take a project off the recent ones; its folder is not touched."""
+    rows = [known for known in recent() if known != root]
     files.write_text(data_home() / RECENT, json.dumps([str(row) for row in rows], indent=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,12 +110,6 @@ def about(dataset: Dataset, project: Project) -> Project:
         undoes=undoes.name if undoes else "",
         redoes=redoes.name if redoes else "",
     )
-
-
-def matching(rows: Iterable[Row], needle: str) -> list[Row]:
-    """The rows whose name or caption contains ``needle``, in any case."""
-    folded = needle.casefold()
-    return [row for row in rows if folded in f"{row.name}\n{row.caption}".casefold()]
 
 
 def _row(dataset: Dataset, picture: Picture, decisions: Decisions) -> Row:

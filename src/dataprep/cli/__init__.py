@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataprep import __version__
 from dataprep.errors import EXIT_FAILED, EXIT_OK, EXIT_STOPPED, DataprepError, UsageError
-from dataprep.stages import STAGES
+from dataprep.stages import INTERRUPTED, STAGES
 
 TUI = "tui"
 
@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; what was reported as done is kept", file=sys.stderr)
+        stage = STAGES.get(arguments[0]) if arguments else None
+        print(stage.interrupted if stage else INTERRUPTED, file=sys.stderr)
         return EXIT_STOPPED
     except BrokenPipeError:
         # the reader of our output left; nothing more to say to it
@@ -86,11 +87,11 @@ def _open_screens(arguments: list[str]) -> int:
     from dataprep.jobs import module_command
 
     if {"-h", "--help"} & set(arguments):
-        print("usage: dataprep tui [DIR]\n\nopen the folder in the terminal UI (default: here)")
+        print("usage: dataprep tui [DIR]\n\nopen the folder on a screen; without DIR, choose one")
         return EXIT_OK
     if len(arguments) > 1:
         raise UsageError("dataprep tui takes one folder", f"got {' '.join(arguments)}")
-    folder = Path(arguments[0]) if arguments else Path()
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder", "give the folder that holds your pictures")
-    return subprocess.call(module_command("tui", str(folder)))
+    if arguments and not Path(arguments[0]).is_dir():
+        hint = "give the folder that holds your pictures"
+        raise UsageError(f"{arguments[0]}: no such folder", hint)
+    return subprocess.call(module_command("tui", *arguments))

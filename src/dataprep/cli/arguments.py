@@ -5,24 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin
-
-from pydantic.fields import FieldInfo
+from typing import Any, NoReturn
 
 from dataprep.errors import UsageError
-from dataprep.settings import Settings, in_order
+from dataprep.fields import Field, fields_of, listed
+from dataprep.settings import Settings
 from dataprep.stages import Stage
 
 PLACES = {
     "train": ("OUT_OR_TOML", None),
+    "watch": ("OUT_OR_TOML", None),
     "score": ("OUT_OR_TOML", None),
+    "pick": ("OUT_OR_TOML", None),
     "demo": ("DIR", "zumi-demo"),
     "models": ("NAME", "all"),
 }
 """What the first argument is called where it is not an existing project, and its default."""
-BEFORE = "before"
-"""Marks the positional setting that stands before the folder."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,12 +50,12 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    fields = in_order(model)
-    first = next((name for name in fields if _extra(fields[name]).get("positional") == BEFORE), "")
+    fields = fields_of(model)
+    first = next((name for name, field in fields.items() if field.place == "before"), "")
     if first:
         parser.before = first
         parser.usage = f"{parser.prog} [options] SOURCE [SOURCE ...] [DIR]"
-        text = f"{_words(fields.pop(first))} The last is the project DIR, without it this folder."
+        text = f"{fields.pop(first).words} The last is the project DIR, without it this folder."
         parser.add_argument(first, metavar="SOURCE", nargs="+", help=text)
     else:
         place, default = PLACES.get(stage.verb, ("DIR", None))
@@ -65,8 +63,8 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
         parser.add_argument(
             "target", metavar=place, type=Path, help=_place_help(place, default), **optional
         )
-    for name, field in fields.items():
-        _add(parser, name, field)
+    for field in fields.values():
+        _add(parser, field)
     if stage.writes:
         parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -75,33 +73,27 @@ def parser_for(stage: Stage, model: type[Settings]) -> Parser:
 
 def flags_of(model: type[Settings], namespace: argparse.Namespace) -> dict[str, Any]:
     """What was given on the command line, by setting name; lists split at commas."""
-    given = {name: value for name, value in vars(namespace).items() if name in model.model_fields}
+    fields = fields_of(model)
+    given = {name: value for name, value in vars(namespace).items() if name in fields}
     return {
-        name: _listed(value) if _is_list(model.model_fields[name]) else value
+        name: _listed(value) if fields[name].kind == "list" else value
         for name, value in given.items()
     }
 
 
-def _extra(field: FieldInfo) -> dict[str, Any]:
-    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-
-
-def _add(parser: Parser, name: str, field: FieldInfo) -> None:
-    extra = _extra(field)
+def _add(parser: Parser, field: Field) -> None:
     text = _help(field)
-    if extra.get("positional"):
+    if field.place:
         parser.add_argument(
-            name, metavar=name.upper(), help=text, nargs="?", default=argparse.SUPPRESS
+            field.name, metavar=field.name.upper(), help=text, nargs="?", default=argparse.SUPPRESS
         )
         return
-    # a setting called like a word of Python has an underscore behind it
-    flag = "--" + name.rstrip("_").replace("_", "-")
-    common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": text}
-    if field.annotation is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
+    common: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS, "help": text}
+    if field.kind == "switch":
+        parser.add_argument(field.flag, action=argparse.BooleanOptionalAction, **common)
     else:
-        action = "append" if extra.get("repeat") else "store"
-        parser.add_argument(flag, metavar=_metavar(name, field), action=action, **common)
+        action = "append" if field.repeat else "store"
+        parser.add_argument(field.flag, metavar=field.metavar, action=action, **common)
 
 
 def _place_help(place: str, default: str | None) -> str:
@@ -109,40 +101,14 @@ def _place_help(place: str, default: str | None) -> str:
     return f"{what} (default: {default})" if default else what
 
 
-def _words(field: FieldInfo) -> str:
-    return " ".join((field.description or "").split())
-
-
-def _help(field: FieldInfo) -> str:
-    text = _words(field)
-    if field.is_required():
+def _help(field: Field) -> str:
+    text = field.words
+    if field.required:
         text += " (required)"
     elif field.default not in (None, "", ()):
         text += f" (default: {field.default})"
     return text.replace("%", "%%")
 
 
-def _metavar(name: str, field: FieldInfo) -> str:
-    kinds = [field.annotation, *get_args(field.annotation)]
-    if metavar := _extra(field).get("metavar"):
-        return str(metavar)
-    if get_origin(field.annotation) is Literal:
-        return "|".join(map(str, get_args(field.annotation)))
-    if _is_list(field):
-        return '"A, B"' if not field.json_schema_extra else "KEY=VALUE"
-    if int in kinds:
-        return "N"
-    return "X" if float in kinds else name.upper()
-
-
-def _is_list(field: FieldInfo) -> bool:
-    kinds = [field.annotation]
-    if get_origin(field.annotation) in (Union, UnionType):
-        kinds = list(get_args(field.annotation))
-    return any(get_origin(kind) is tuple for kind in kinds)
-
-
 def _listed(value: str | list[str]) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(value)
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else listed(value)

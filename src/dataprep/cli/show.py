@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from dataprep.jobs import Progress
 from dataprep.journal import Change, diff_lines, diff_rows, tally
-from dataprep.report import Report
+from dataprep.report import Report, alike
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -24,6 +24,8 @@ PLAIN_SECONDS = 5.0
 SHOWN = 200
 """So many changes are printed one by one."""
 COLOURS = {"-": "red strike", "+": "green", "~": "yellow"}
+UNSAID = {"epoch", "lr_text_encoder", "images_per_s", "time_left_s", "memory_mb", "paused"}
+"""Facts of a training step for which a line has no room; some stand in its note already."""
 CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
 """A caption may hold what would steer the terminal."""
 
@@ -103,6 +105,7 @@ def _note(progress: Progress) -> str:
     facts = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in progress.facts.items()
+        if name not in UNSAID
     )
     return "  ".join((progress.note, *facts)).strip()
 
@@ -161,11 +164,9 @@ def show_report(report: Report) -> None:
 def issue_lines(report: Report) -> list[str]:
     """A line for each issue; the same of many files is said once, with some of their names."""
     lines = []
-    alike: dict[tuple[bool, str], list[str]] = {}
-    for issue in report.issues:
-        alike.setdefault((issue.fatal, issue.reason), []).append(issue.file)
-    for (fatal, reason), names in alike.items():
-        word = ("wrong" if report.stage == "check" else "skipped") if fatal else "note"
+    for same in alike(report.issues):
+        word = ("wrong" if report.stage == "check" else "skipped") if same.fatal else "note"
+        names, reason = same.files, same.reason
         if len(names) > TOLD:
             some = ", ".join(names[:FEW])
             lines.append(f"{word}: {len(names)} pictures ({some}, …): {reason}; --json has all")

@@ -55,6 +55,11 @@ class Plan:
         return uses
 
     @property
+    def sizes(self) -> Counter[Bucket]:
+        """Pictures of every bucket, without repeats."""
+        return Counter(_bucket(item) for item in self.items if not item.part.regular)
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The arithmetic of repeats and steps, for people."""
         lines = [self.why] if self.why else []

@@ -51,6 +51,8 @@ SECTION_OF = {
     "tagger": "concept",
 }
 """Sections are for the reader; the trainer flattens them. Whatever is not here is training."""
+RIVALS = {"max_train_epochs": "max_train_steps", "max_train_steps": "max_train_epochs"}
+"""The two ways to say how long: the trainer takes only one, so setting it takes the other out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +79,59 @@ def write_train_file(
     document = _parsed(path)
     present = _present(document)
     kept = [key for key in facts if _is_a_persons(key, facts, present, last)]
-    fresh = {key: value for key, value in defaults.items() if key not in present}
-    values = {**fresh, **{key: value for key, value in facts.items() if key not in kept}}
+    stated = {key: value for key, value in facts.items() if key not in kept}
+    fresh = {
+        key: value
+        for key, value in defaults.items()
+        if key not in present and RIVALS.get(key) not in {*present, *stated}
+    }
+    values = {**fresh, **stated}
+    _set(document, {**{RIVALS[key]: None for key in values if key in RIVALS}, **values})
+    _save(path, document)
+    return Written({**last, **values}, tuple(kept))
+
+
+def change_train_file(path: Path, changes: Mapping[str, Any]) -> None:
+    """Set keys where they stand, or in their sections; None takes one out. The rest stays."""
+    document = _parsed(path)
+    _set(document, changes)
+    _save(path, document)
+
+
+def _set(document: tomlkit.TOMLDocument, values: Mapping[str, Any]) -> None:
     order = list(SECTIONS)
     for key in sorted(values, key=lambda key: order.index(SECTION_OF.get(key, "training"))):
-        section = SECTION_OF.get(key, "training")
-        if section not in document:
-            document[section] = tomlkit.table().comment(SECTIONS[section])
-        table = document[section]
-        if isinstance(table, Table):
-            table[key] = values[key]
+        holder = _holder_of(document, key)
+        if values[key] is None:
+            if holder is not None:
+                holder.pop(key)
+        elif holder is None:
+            _section_of(document, key)[key] = values[key]
+        elif holder[key] != values[key]:
+            holder[key] = values[key]
+
+
+def _holder_of(document: tomlkit.TOMLDocument, key: str) -> tomlkit.TOMLDocument | Table | None:
+    """The table in which a key stands."""
+    if key in document:
+        return document
+    tables = [table for table in document.values() if isinstance(table, Table)]
+    return next((table for table in tables if key in table), None)
+
+
+def _section_of(document: tomlkit.TOMLDocument, key: str) -> tomlkit.TOMLDocument | Table:
+    """The table in which a new key belongs."""
+    section = SECTION_OF.get(key, "training")
+    if section not in document:
+        document[section] = tomlkit.table().comment(SECTIONS[section])
+    found = document[section]
+    return found if isinstance(found, Table) else document
+
+
+def _save(path: Path, document: tomlkit.TOMLDocument) -> None:
     text = tomlkit.dumps(document)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         files.write_text(path, text)
-    return Written({**last, **values}, tuple(kept))
 
 
 def values_of(path: Path) -> dict[str, Any]:
@@ -99,16 +140,19 @@ def values_of(path: Path) -> dict[str, Any]:
 
 
 def _present(document: tomlkit.TOMLDocument) -> dict[str, Any]:
-    """The keys of all sections as plain values."""
-    tables = document.unwrap().values()
-    return {
-        key: value for table in tables if isinstance(table, dict) for key, value in table.items()
-    }
+    """The keys of all sections, and of none, as plain values."""
+    found: dict[str, Any] = {}
+    for name, entry in document.unwrap().items():
+        found |= entry if isinstance(entry, dict) else {name: entry}
+    return found
 
 
 def _is_a_persons(
     key: str, facts: Mapping[str, Any], present: Mapping[str, Any], last: Mapping[str, Any]
 ) -> bool:
+    rival = RIVALS.get(key, "")
+    if rival in present and rival not in {*facts, *last}:
+        return True
     known = key in last and key in present
     return known and present[key] != last[key] and present[key] != facts[key]
 

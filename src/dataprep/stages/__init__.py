@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dataprep.report import Report
     from dataprep.settings import Settings
 
+INTERRUPTED = "stopped; what was reported as done is kept"
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -33,6 +35,8 @@ class Stage:
 
     home: str = ""
     """Its module, where that cannot be called like the verb."""
+    interrupted: str = INTERRUPTED
+    """What is said after Ctrl-C."""
 
     @property
     def module(self) -> str:
@@ -55,6 +59,7 @@ STAGES: dict[str, Stage] = {
             home="importing",
         ),
         Stage("scan", "probe the pictures of a folder and list what is wrong with any", False),
+        Stage("status", "say how far the work is, and what comes next", False),
         Stage("list", "list the pictures that a filter holds for", False, home="listing"),
         Stage("check", "judge a project, or any kohya training folder", False, opens=False),
         Stage("dedupe", "find duplicates and reject all but the best of each"),
@@ -76,10 +81,19 @@ STAGES: dict[str, Stage] = {
         Stage("move", "move tags to the front or the end"),
         Stage("clean", "set captions to rights: separators, spaces, spelling, repeats"),
         Stage("undo", "take the last edit back"),
+        Stage("redo", "carry out again what was undone"),
         Stage("history", "list the edits made so far", False),
         Stage("export", "render the N_concept training folder with captions and train.toml"),
         Stage("train", "train a LoRA on an exported folder", opens=False),
+        Stage(
+            "watch",
+            "follow a training run, or ask it to pause, save, sample or stop",
+            False,
+            opens=False,
+            interrupted="the training run goes on; the same command shows it again",
+        ),
         Stage("score", "sample every epoch: does the trigger draw what was pruned?", opens=False),
+        Stage("pick", "copy the epoch one keeps to a LoRA folder, under a name", opens=False),
         Stage("models", "list known models, place them by hand, or fetch them", False, opens=False),
         Stage("run", "carry out the whole recipe of dataprep.toml"),
         Stage("demo", "the whole way on the embedded sample, offline", opens=False),

@@ -14,10 +14,11 @@ from pydantic import AfterValidator, Field, model_validator
 from dataprep import masks
 from dataprep.cluster import Engine
 from dataprep.dataset import NOTHING, Dataset
-from dataprep.decisions import ALPHA, BLUR, Background, Decisions, encode_background
+from dataprep.decisions import ALPHA, BLUR, Background, Decisions, encode, encode_background
 from dataprep.errors import UsageError
 from dataprep.inference import Device
 from dataprep.jobs import Job, Progress
+from dataprep.journal import Change
 from dataprep.matting import Finding, Source, find, missing_weights, read_matting
 from dataprep.matting.contracts import Name
 from dataprep.pool import ordered, threads
@@ -28,6 +29,8 @@ from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
+OWN = "own_background"
+"""The decision, beside none about the background, of a picture that is to keep its own."""
 TOOLS = ("invert", "largest", "grow", "feather")
 CHOICES = {"composite", "palette", *TOOLS}
 
@@ -76,7 +79,8 @@ class Settings(Base, Engine):
     feather: int = Field(default=0, ge=0, le=1000)
     """Soften its edge over so many pixels of the original."""
     only: tuple[str, ...] = ()
-    """Names or patterns of the pictures this is about; all if empty."""
+    """Names or patterns of the pictures this is about; all if empty, but for those that were told
+    by hand to keep their own background."""
     redo: bool = False
     """Find the subject again also where its mask is remembered."""
     device: Device = "auto"
@@ -99,6 +103,9 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         source = read_matting(settings.model, settings.contract)
     issues = yield from refresh(dataset, settings)
     pictures = named(dataset, dataset.usable(), settings.only)
+    rows = dataset.store.decisions()
+    own = {p.name for p in pictures if OWN in rows.get(p.name, {}) and not settings.only}
+    pictures = [picture for picture in pictures if picture.name not in own]
     plan = _planned(dataset, pictures, settings, source)
     issues += _undecided(pictures, plan)
     todo = _todo(dataset, pictures, settings, source)
@@ -112,23 +119,44 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     issues += _doubtful(coverage)
     changes = dataset.edit(
         f"background {_what(settings, source)}" + (f" by {source.name}" if source else ""),
-        [
-            dataset.decision_change(name, "background", encode_background(chosen))
-            for name, chosen in plan.items()
-        ],
+        [change for name, chosen in plan.items() for change in cut_out(dataset, name, chosen)],
     )
+    changed = len({change.name for change in changes})
     cached = sum(picture.sha not in todo for picture in pictures) if source else 0
-    decided = f"{len(changes)} backgrounds {_would(dataset)}decided: {_what(settings, source)}"
+    decided = f"{changed} backgrounds {_would(dataset)}decided: {_what(settings, source)}"
+    if own:
+        decided += f"; {len(own)} keep their own, as told by hand"
     return Report(
         "background",
-        done=len(changes),
-        unchanged=len(plan) - len(changes),
+        done=changed,
+        unchanged=len(plan) - changed,
         issues=tuple(issues),
         changes=changes,
         facts=_facts(settings, source, finding, coverage) | {"cached": cached},
         lines=_lines(dataset, source, finding, todo, cached, decided) if source else (decided,),
         dry_run=dataset.dry_run,
     )
+
+
+def cut_out(dataset: Dataset, name: str, background: Background) -> tuple[Change, ...]:
+    """The changes that give a picture a background."""
+    return (
+        dataset.decision_change(name, "background", encode_background(background)),
+        dataset.decision_change(name, OWN, None),
+    )
+
+
+def kept(dataset: Dataset, name: str) -> tuple[Change, ...]:
+    """The changes by which a picture keeps its own background, also when this stage runs again."""
+    return (
+        dataset.decision_change(name, "background", None),
+        dataset.decision_change(name, OWN, encode(True)),
+    )
+
+
+def planned(picture: Picture, settings: Settings, model: str) -> Background:
+    """What would be decided for a picture with the masks of a model (its key)."""
+    return _chosen(picture, settings, Background(model, ""), CHOICES)
 
 
 def _todo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -51,6 +51,22 @@ class Settings(Base):
     """Pictures per training step."""
     repeats: int = Field(1, ge=1, le=10000)
     """How often each picture is used per epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How every usable picture would be cut."""
+
+    target: Target
+    decided: bool
+    """Whether these are the sizes that crop decided."""
+    uses: tuple[Use, ...]
+
+
+def plan(dataset: Dataset, target: Target) -> Plan:
+    """What a preview of these sizes shows; no picture is opened and nothing is decided."""
+    decided = target == targets.read(dataset.store)
+    return Plan(target, decided, tuple(_uses(dataset, dataset.usable(), target, not decided)))
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from dataprep import similar
+from dataprep.cleaning import Copy, likeness, verdict
 from dataprep.dataset import NOTHING, Dataset
-from dataprep.decisions import encode
 from dataprep.jobs import Job
 from dataprep.journal import Change
 from dataprep.looks import Look, looks
@@ -46,6 +46,7 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     seen, unseen = yield from _seen(dataset, pictures, settings)
     kept = {p.name for p in pictures if decisions.get(p.name, NOTHING).verdict == "keep"}
     groups = yield from _groups(pictures, seen, settings, kept)
+    by_name = {picture.name: picture for picture in pictures}
     changes = dataset.edit(_title(settings), _rejections(dataset, groups))
     rejected = sum(len(group.others) for group in groups)
     return Report(
@@ -54,8 +55,8 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
         unchanged=len(pictures) - rejected,
         issues=(*issues, *unseen),
         changes=changes,
-        facts={"groups": [_facts(group) for group in groups]},
-        lines=_lines(groups, {picture.name: picture for picture in pictures}, kept),
+        facts=_facts(groups, by_name, seen, kept),
+        lines=_lines(groups, by_name, kept),
         dry_run=dataset.dry_run,
     )
 
@@ -80,34 +81,55 @@ def _groups(
 
 
 def _rejections(dataset: Dataset, groups: list[Group]) -> list[Change]:
-    changes = []
-    for group in groups:
-        for other in group.others:
-            why = f"duplicate of {group.keep} ({_likeness(other)})"
-            changes += [
-                dataset.decision_change(other.name, "verdict", encode("reject")),
-                dataset.decision_change(other.name, "why", encode(why)),
-            ]
-    return changes
+    return [
+        change
+        for group in groups
+        for other in group.others
+        for change in verdict(
+            dataset, other.name, "reject", f"duplicate of {group.keep} ({_likeness(other)})"
+        )
+    ]
 
 
 def _likeness(other: Other) -> str:
-    if other.kind == "exact":
-        return "exact"
-    word = "like it" if other.kind == "near" else other.kind
-    return f"{word}: distance {other.distance}"
+    return likeness(Copy(other.name, other.distance, other.kind))
 
 
 def _title(settings: Settings) -> str:
     return "reject duplicates" + (" (exact)" if settings.exact else "")
 
 
-def _facts(group: Group) -> dict[str, object]:
+def _facts(
+    groups: list[Group],
+    pictures: dict[str, Picture],
+    seen: dict[str, Look],
+    kept: Collection[str],
+) -> dict[str, object]:
+    """The groups; and of each, by the name of the best, why that is the best."""
+    names = [name for group in groups for name in (group.keep, *(o.name for o in group.others))]
+    looked = {name: seen.get(pictures[name].sha) for name in names}
+    return {
+        "groups": [_plain(group) for group in groups],
+        "because": {group.keep: _because(group, pictures, seen, kept) for group in groups},
+        "sharpness": {name: look.measures.sharpness for name, look in looked.items() if look},
+    }
+
+
+def _plain(group: Group) -> dict[str, object]:
     others = [
         {"name": other.name, "distance": other.distance, "kind": other.kind}
         for other in group.others
     ]
     return {"keep": group.keep, "others": others}
+
+
+def _because(
+    group: Group, pictures: dict[str, Picture], seen: dict[str, Look], kept: Collection[str]
+) -> str:
+    if group.keep in kept:
+        return "hand"
+    others = [pictures[other.name] for other in group.others]
+    return similar.advantage(pictures[group.keep], others, seen)
 
 
 def _lines(

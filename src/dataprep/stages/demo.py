@@ -21,6 +21,7 @@ from dataprep.stages import run as recipe
 from dataprep.stages.train import require_trainer
 from dataprep.weights import sample_data
 
+SEED = 42
 BROKEN_ON_PURPOSE = "zumi_23_truncated.jpg"
 """Cut short by the sample's makers: reported like any other, but no failure of the demo."""
 
@@ -66,7 +67,7 @@ samples = 8
 class Settings(Base):
     """What may be varied."""
 
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=SEED, ge=0)
     """Seed of the training run."""
 
 
@@ -76,7 +77,7 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
         lines = (f"would be carried out in {target}:", "", RECIPE_TEXT)
         return Report("demo", lines=lines, dry_run=True)
     require_trainer()
-    yield from _lay_out(target, settings)
+    yield from lay_out(target, settings.seed)
     with Dataset.open(target) as dataset:
         report = yield from recipe.run(dataset, recipe.Settings())
     score = report.facts["stages"]["score"]
@@ -96,7 +97,7 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
     )
 
 
-def _lay_out(target: Path, settings: Settings) -> Job[None]:
+def lay_out(target: Path, seed: int = SEED) -> Job[None]:
     """Copy the pictures and write the recipe; in a folder begun before, only what is missing.
 
     Raises ``UsageError`` for a folder with anything else in it: nobody's project becomes a demo.
@@ -107,7 +108,7 @@ def _lay_out(target: Path, settings: Settings) -> Job[None]:
     target.mkdir(parents=True, exist_ok=True)
     begun = recipe_file.read_text(encoding="utf-8") if recipe_file.exists() else RECIPE_TEXT
     document = tomlkit.parse(begun)
-    document["train"]["seed"] = settings.seed
+    document["train"]["seed"] = seed
     files.write_text(recipe_file, tomlkit.dumps(document))
     # pictures alone: the sample may have been opened as a project itself
     names = images.find(sample_data() / "zumi")

@@ -15,6 +15,9 @@ from dataprep.report import Issue, Report
 from dataprep.settings import Selected as Base
 from dataprep.stages.scan import refresh
 
+SIGNS = {"undone": "(undone) ", "dropped": "(undone for good) "}
+"""What stands before an edit's name; `redo` brings back only what is undone."""
+
 
 class Settings(Base):
     """What is listed; with a filter only edits that changed one of its pictures."""
@@ -72,6 +75,7 @@ def _facts(edit: Edit, sizes: Mapping[str, int]) -> dict[str, Any]:
         "name": edit.name,
         "at": edit.at,
         "state": edit.state,
+        "turned": edit.turned,
         "captions": sizes.get("caption", 0),
         "decisions": sizes.get("decision", 0),
     }
@@ -83,5 +87,4 @@ def _line(edit: Edit, sizes: Mapping[str, int]) -> str:
         for kind in ("caption", "decision")
         if (number := sizes.get(kind, 0))
     ]
-    undone = "(undone) " * (edit.state == "undone")
-    return f"{edit.id:>4}  {edit.at}  {undone}{edit.name}  [{', '.join(parts)}]"
+    return f"{edit.id:>4}  {edit.at}  {SIGNS.get(edit.state, '')}{edit.name}  [{', '.join(parts)}]"

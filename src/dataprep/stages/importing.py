@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -108,6 +109,16 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
         if not project.dry_run:
             issues += yield from refresh(dataset)
     return _report(bringer.outcome, issues, dry_run)
+
+
+def foresee(target: Path, settings: Settings) -> tuple[dict[str, int], list[Issue]]:
+    """What lies at the sources, counted by kind, and what would be left or refused.
+
+    Archives are opened, and nothing of them is unpacked. Raises ``UsageError`` like the import.
+    """
+    with ExitStack() as stack:
+        items, _, issues = _gathered(expand(settings.sources), target, settings, stack)
+    return dict(Counter(item.kind for item in items)), issues
 
 
 def _gathered(

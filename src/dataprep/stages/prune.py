@@ -6,8 +6,8 @@ goes to the trigger word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,12 +90,32 @@ class Settings(Subject):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the settings come to for these captions, before any is changed."""
+
+    cut: Cut
+    ruled: Ruled
+    after: Concept
+    """The project's concept afterwards."""
+    remarks: list[Issue]
+    notes: list[str]
+
+
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     """Prune every usable picture's caption, as one edit. Running it again changes nothing."""
     issues = yield from refresh(dataset, settings)
+    captions = captions_meant(dataset)
+    plan = planned(dataset, settings, captions)
+    done = yield from carry_out(dataset, captions, plan.cut, plan.after)
+    issues += [*plan.remarks, *done.clashes]
+    return _report(dataset, plan.cut, plan.ruled, done, plan.after, issues, plan.notes)
+
+
+def planned(dataset: Dataset, settings: Settings, captions: Mapping[str, Sequence[str]]) -> Plan:
+    """Resolve the settings to tags of these captions. Nothing is written."""
     old = concept.read(dataset.store)
     new = replace(old, trigger=settings.trigger or old.trigger)
-    captions = captions_meant(dataset)
     sources = Sources(dataset, settings.tagger, settings.tag_list)
     respelled = _respelled(captions.values(), sources, new.trigger) if settings.aliases else {}
     counted = census(
@@ -121,11 +141,9 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     plain = [one.text for one in noted if one.key not in keep]
     forgotten, missed = _forgotten(old, settings)
     after = merged(new, [*plain, *joined], forgotten)
-    done = yield from carry_out(dataset, captions, cut, after)
     ruled.asks = {k: why for k, why in ruled.asks.items() if k not in keep | ruled.gone.keys()}
     notes = _notes(settings, counted, sources, keep) if settings.preset == "character" else []
-    issues += [*remarks, *ruled.remarks, *missed, *done.clashes]
-    return _report(dataset, cut, ruled, done, after, issues, notes)
+    return Plan(cut, ruled, after, [*remarks, *ruled.remarks, *missed], notes)
 
 
 def _respelled(captions: Iterable[Sequence[str]], sources: Sources, trigger: str) -> dict[str, str]:

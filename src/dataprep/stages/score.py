@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import Field
 
-from dataprep import lora_files, uptake
+from dataprep import lora_files, scoresheet, uptake
 from dataprep.errors import DataprepError
 from dataprep.grid import save_grid
 from dataprep.images import decode
 from dataprep.jobs import Job, Progress, child, module_command
 from dataprep.report import Report
+from dataprep.scoresheet import BASE
 from dataprep.settings import Settings as Base
 from dataprep.settings import read_toml
 from dataprep.stages.train import require_trainer, train_file
@@ -24,7 +25,6 @@ from dataprep.uptake import Sample
 from dataprep.vocabulary import CATEGORIES
 from dataprep.weights import find_tagger
 
-BASE = "base"
 TAG_BATCH = 8
 
 
@@ -68,7 +68,7 @@ class Trained:
 
 
 def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Report]:
-    """Score each epoch's LoRA against the base; write ``grid.png`` and ``samples/``."""
+    """Score each epoch's LoRA against the base: ``grid.png``, ``samples/`` and ``score.json``."""
     require_trainer()
     trained = _read(train_file(target))
     if dry_run:
@@ -78,7 +78,11 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
     folder = train_file(target).parent / "samples"
     drawn = yield from _draw(trained, settings, loras, folder)
     samples = yield from _tagged(drawn, tagger, settings)
-    return _report(trained, settings, loras, samples, folder.parent / "grid.png")
+    sheet = _sheet(trained, loras, samples)
+    grid = folder.parent / "grid.png"
+    _draw_grid(grid, sheet, settings)
+    scoresheet.write(grid.parent, sheet)
+    return _report(sheet, grid)
 
 
 def _read(path: Path) -> Trained:
@@ -172,49 +176,58 @@ def _tagged(drawn: list[dict[str, Any]], tagger: Any, settings: Settings) -> Job
     return samples
 
 
-def _report(
-    trained: Trained,
-    settings: Settings,
-    loras: dict[str, Path | None],
-    samples: list[Sample],
-    grid: Path,
-) -> Report:
-    scores = {
-        name: [
-            round(uptake.of(samples, name, prompt, trained.pruned), 4) for prompt in trained.prompts
-        ]
-        for name in loras
-    }
-    best = max((name for name in loras if name != BASE), key=lambda name: scores[name][0])
-    final = list(loras)[-1]
-    rows = [
-        (prompt, settings.seed + place)
-        for prompt in trained.prompts
-        for place in range(min(settings.shown, settings.samples))
-    ]
-    cells = {(s.lora, s.prompt, s.seed): Path(s.path) for s in samples}
-    save_grid(grid, [(name, _percent(scores[name][0])) for name in loras], rows, cells, best)
+def _sheet(
+    trained: Trained, loras: dict[str, Path | None], samples: list[Sample]
+) -> scoresheet.Sheet:
+    def share(name: str, prompt: str) -> float:
+        return round(uptake.of(samples, name, prompt, trained.pruned), 4)
+
+    columns = tuple(
+        scoresheet.Column(
+            name, str(file or ""), tuple(share(name, prompt) for prompt in trained.prompts)
+        )
+        for name, file in loras.items()
+    )
+    best = max((column for column in columns if column.file), key=lambda column: column.uptake[0])
+    return scoresheet.Sheet(
+        trained.trigger, trained.pruned, trained.prompts, columns, tuple(samples), best.name
+    )
+
+
+def _draw_grid(path: Path, sheet: scoresheet.Sheet, settings: Settings) -> None:
+    """A row for each prompt and the first seeds."""
+    seeds = sheet.seeds[: settings.shown]
+    rows = [(prompt, seed) for prompt in sheet.prompts for seed in seeds]
+    cells = {place: Path(sample.path) for place, sample in sheet.cells().items()}
+    heads = [(column.name, _percent(column.uptake[0])) for column in sheet.columns]
+    save_grid(path, heads, rows, cells, sheet.best)
+
+
+def _report(sheet: scoresheet.Sheet, grid: Path) -> Report:
+    base, final = sheet.column(BASE).uptake[0], sheet.columns[-1]
     return Report(
         "score",
-        done=len(samples),
+        done=len(sheet.samples),
         facts={
             "grid": str(grid),
-            "lora": str(loras[final]),
-            "best": best,
-            "best_lora": str(loras[best]),
-            "uptake": {"base": scores[BASE][0], "lora": scores[final][0]},
+            "lora": final.file,
+            "best": sheet.best,
+            "best_lora": sheet.column(sheet.best).file,
+            "uptake": {"base": base, "lora": final.uptake[0]},
             "uptake_by_epoch": {
-                name: dict(zip(trained.prompts, s, strict=True)) for name, s in scores.items()
+                column.name: dict(zip(sheet.prompts, column.uptake, strict=True))
+                for column in sheet.columns
             },
         },
         lines=(
             *(
-                f"{name:>10}  {_percent(value[0]):>5}{'  best' if name == best else ''}"
-                for name, value in scores.items()
+                f"{column.name:>10}  {_percent(column.uptake[0]):>5}"
+                f"{'  best' if column.name == sheet.best else ''}"
+                for column in sheet.columns
             ),
-            f"LoRA: {loras[final]}",
+            f"LoRA: {final.file}",
             f"grid: {grid}",
-            uptake.sentence(trained.trigger, scores[BASE][0], scores[final][0]),
+            uptake.sentence(sheet.trigger, base, final.uptake[0]),
         ),
     )
 

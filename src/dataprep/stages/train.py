@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
-from dataprep.errors import DataprepError, UsageError
-from dataprep.jobs import Job, child, module_command
-from dataprep.layout import TRAIN_FILE
-from dataprep.report import Issue, Report
+from dataprep import runs
+from dataprep.jobs import Job, Progress, child, module_command
+from dataprep.report import Report
+from dataprep.runs import require_trainer as require_trainer
+from dataprep.runs import train_file as train_file
 from dataprep.settings import Settings as Base
 from dataprep.weights import find_base
 
@@ -28,6 +26,9 @@ class Settings(Base):
     """Seed of the run."""
     set: tuple[str, ...] = Field(default=(), json_schema_extra={"repeat": True})
     """Any other setting of train.toml as key=value; may be given several times."""
+    detach: bool = False
+    """Start the run and return at once: it goes on without this terminal, and `dataprep watch`
+    shows it."""
 
 
 def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Report]:
@@ -37,37 +38,28 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
     """
     require_trainer()
     path = train_file(target)
-    arguments = [str(path), *_overrides(settings), *(["--dry-run"] if dry_run else [])]
-    result = yield from child(module_command("train", "run", *arguments))
-    issues = tuple(Issue(**issue) for issue in result.pop("issues", ()))
+    overrides = _overrides(settings)
+    if settings.detach and not dry_run:
+        return (yield from _detached(path, overrides))
+    arguments = [part for pair in overrides for part in ("--set", pair)]
+    arguments += ["--dry-run"] if dry_run else []
+    result = yield from child(module_command("train", "run", str(path), *arguments))
+    return runs.report_of(result, path.parent, dry_run=dry_run)
+
+
+def _detached(path: Path, overrides: list[str]) -> Job[Report]:
+    yield Progress(0, None, "starting the trainer")
+    begun = runs.start(path, overrides)
+    out = path.parent
     return Report(
         "train",
-        done=int(result.get("steps", 0)),
-        issues=issues,
-        facts=result,
-        lines=_lines(result, path, dry_run),
-        dry_run=dry_run,
+        facts={"run": begun.id, "pid": begun.pid, "folder": str(begun.folder)},
+        lines=(
+            f"training in the background (process {begun.pid})",
+            f"watch it: dataprep watch {out}",
+            f"stop it and save what it has learned: dataprep watch {out} --stop",
+        ),
     )
-
-
-def train_file(target: Path) -> Path:
-    """The train.toml of an exported folder, or the TOML file itself."""
-    path = target / TRAIN_FILE if target.is_dir() else target
-    if not path.is_file():
-        raise UsageError(
-            f"{path}: no such file", "`dataprep export DIR OUT --concept NAME` writes one"
-        )
-    return path
-
-
-def require_trainer() -> None:
-    """Raise a clear sentence when the trainer's packages are not installed."""
-    missing = [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]
-    if missing:
-        raise DataprepError(
-            f"the trainer needs {', '.join(missing)}, not installed here",
-            'pip install "lora-dataprep[train]"',
-        )
 
 
 def _overrides(settings: Settings) -> list[str]:
@@ -78,26 +70,4 @@ def _overrides(settings: Settings) -> list[str]:
         pairs.append(f"max_train_epochs={settings.epochs}")
     if settings.seed is not None:
         pairs.append(f"seed={settings.seed}")
-    return [part for pair in pairs for part in ("--set", pair)]
-
-
-def _lines(result: Mapping[str, Any], path: Path, dry_run: bool) -> tuple[str, ...]:
-    if dry_run:
-        return _plan(result)
-    if result["lora"] is None:
-        return ("stopped before the first step; nothing was saved",)
-    return (
-        f"{result['steps']} steps, loss {result['loss_first']:.4f} → {result['loss_last']:.4f}",
-        f"LoRA: {result['lora']}",
-        f"see what it learned: dataprep score {path.parent}",
-    )
-
-
-def _plan(result: Mapping[str, Any]) -> tuple[str, ...]:
-    folders = (f"{name}: {facts['images']} pictures" for name, facts in result["folders"].items())
-    buckets = (f"{b['width']}×{b['height']}: {b['uses']}" for b in result["buckets"])
-    return (
-        f"{result['images']} pictures ({', '.join(folders)})",
-        f"buckets, with repeats: {', '.join(buckets)}",
-        f"{result['steps_per_epoch']} steps × {result['epochs']} epochs = {result['steps']} steps",
-    )
+    return pairs

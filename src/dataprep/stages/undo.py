@@ -1,55 +1,36 @@
-"""``dataprep undo``: take the last edit back."""
+"""``dataprep undo``: take the last edit back, or all back to one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from pydantic import Field
 
 from dataprep.dataset import Dataset
-from dataprep.images import BadImage
+from dataprep.errors import UsageError
 from dataprep.jobs import Job, Progress
-from dataprep.journal import Change, inverted, settle, tally
-from dataprep.report import Issue, Report
+from dataprep.report import Report
 from dataprep.settings import Settings as Base
-from dataprep.sidecars import EXTENSION
+from dataprep.turning import Turn, report, turned
 
 
 class Settings(Base):
-    """Nothing to set: the last edit that still stands is taken back."""
+    """How far back; without a number the last edit that still stands is taken back."""
+
+    to: int | None = Field(default=None, ge=0)
+    """Number of an edit in the history: all that were made after it are taken back, the last one
+    first; 0: all there are."""
 
 
 def run(dataset: Dataset, settings: Settings) -> Job[Report]:
-    """Take back the last edit; captions that another program changed since are left alone."""
-    yield Progress(0, 1, "taking the last edit back")
-    edit, conflicts = dataset.undo()
-    back = inverted(edit.changes)
-    if dataset.dry_run:
-        conflicts = tuple(_conflicts(dataset, back))
-    stay = set(conflicts)
-    made = tuple(row for row in back if row.kind != "caption" or row.name not in stay)
-    counts = tally(made)
-    reason = "its caption was changed since, by hand or another program, and stays as it is"
-    return Report(
-        "undo",
-        done=len(made),
-        unchanged=len(back) - len(made),
-        issues=tuple(Issue(name, "changed since", reason) for name in conflicts),
-        changes=made,
-        facts={"edit": edit.id, "name": edit.name, **counts.to_json()},
-        lines=(f"taken back: {edit.name} (made {edit.at})", str(counts)),
-        dry_run=dataset.dry_run,
-    )
-
-
-def _conflicts(dataset: Dataset, changes: Iterable[Change]) -> Iterable[str]:
-    """Names of the captions that somebody changed since."""
-    for change in changes:
-        if change.kind != "caption":
-            continue
-        dataset.caption_extension = change.key or EXTENSION
-        try:
-            now = dataset.caption_text(change.name)
-        except BadImage:
-            yield change.name
-            continue
-        if settle(change, now) == "conflict":
-            yield change.name
+    """Take edits back; captions that another program changed since are left alone."""
+    standing = [edit.id for edit in dataset.history() if edit.state == "done"]
+    if settings.to and settings.to not in standing:
+        raise UsageError(
+            f"to: no edit with the number {settings.to} stands", "see `dataprep history`"
+        )
+    wanted = len([number for number in standing if number > (settings.to or 0)])
+    steps = wanted if settings.to is not None else 1
+    turns: list[Turn] = []
+    for step in range(steps):
+        yield Progress(step, steps, "taking edits back" if steps > 1 else "taking the edit back")
+        turns.append(turned(dataset, "undo", turns))
+    return report(dataset, "undo", "taken back", turns)

@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dataprep import check
+from dataprep import check, verdicts
 from dataprep.check.settings import known_kind
 from dataprep.dataset import Dataset
-from dataprep.decisions import encode
 from dataprep.jobs import Job, Progress
-from dataprep.journal import Change
 from dataprep.report import Issue, Report
 from dataprep.selection import named
 from dataprep.settings import Selected as Base
@@ -49,11 +47,13 @@ def run(dataset: Dataset, settings: Settings) -> Job[Report]:
     changes = [
         change
         for picture in pictures
-        for change in _changes(dataset, picture, settings)
+        for change in verdicts.changes(
+            dataset, picture.name, settings.verdict, settings.why or _what(settings)
+        )
         if not change.is_noop
     ]
     changed = sorted({change.name for change in changes})
-    made = dataset.edit(_title(settings, changed), changes)
+    made = dataset.edit(verdicts.title(settings.verdict, changed, _what(settings)), changes)
     return Report(
         "verdict",
         done=len(changed),
@@ -75,20 +75,6 @@ def _chosen(dataset: Dataset, settings: Settings) -> Job[list[Picture]]:
     return [picture for picture in chosen if picture.name in found]
 
 
-def _changes(dataset: Dataset, picture: Picture, settings: Settings) -> list[Change]:
-    """Verdict and reason; of a picture that is left open neither is kept."""
-    decided = settings.verdict != "undecided"
-    reason = settings.why or _what(settings)
-    return [
-        dataset.decision_change(
-            picture.name, "verdict", encode(settings.verdict) if decided else None
-        ),
-        dataset.decision_change(
-            picture.name, "why", encode(reason) if decided and reason else None
-        ),
-    ]
-
-
 def _open_issues(issues: list[Issue], pictures: list[Picture], settings: Settings) -> list[Issue]:
     """What still has to be said: nothing of a picture that was just rejected."""
     gone = {p.name for p in pictures} if settings.verdict == "reject" else set()
@@ -98,11 +84,6 @@ def _open_issues(issues: list[Issue], pictures: list[Picture], settings: Setting
 def _what(settings: Settings) -> str:
     """By what else than their names the pictures were chosen."""
     return ", ".join(part for part in (settings.found, settings.where) if part)
-
-
-def _title(settings: Settings, names: list[str]) -> str:
-    what = names[0] if len(names) == 1 else f"{len(names)} pictures"
-    return f"{settings.verdict} {what}" + (f" ({_what(settings)})" if _what(settings) else "")
 
 
 def _lines(names: list[str], chosen: int, settings: Settings) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -75,13 +75,13 @@ class Choice:
             for entry in voice.vocabulary:
                 entries.setdefault(tag_key(entry.tag), entry)
         places = {key: place for place, key in enumerate(entries)}
-        self._names = [_spelled(entry.tag, rules) for entry in entries.values()]
+        self._names = [spelled(entry.tag, rules) for entry in entries.values()]
         self._category = np.array(
             [CATEGORIES.index(e.category) for e in entries.values()], np.uint8
         )
-        wanted = _wanted(entries, rules)
-        masks = [wanted & (self._category == CATEGORIES.index(name)) for name in SINGLE]
-        self._plain = wanted & ~np.any(masks, axis=0)
+        written = wanted(entries.items(), rules)
+        masks = [written & (self._category == CATEGORIES.index(name)) for name in SINGLE]
+        self._plain = written & ~np.any(masks, axis=0)
         self._single = [mask for mask in masks if mask.any()]
         self._places = [
             np.array([places[tag_key(entry.tag)] for entry in voice.vocabulary], np.int64)
@@ -94,14 +94,7 @@ class Choice:
 
     def _thresholds(self, voice: Voice) -> Floats:
         """The score from which each entry (of all taggers') is taken by this one."""
-        rules = self._rules
-        by_category = [
-            rules.thresholds.get(
-                category, 0.0 if rules.mcut else voice.thresholds.get(category, LEAST)
-            )
-            for category in CATEGORIES
-        ]
-        return np.array(by_category, np.float32)[self._category]
+        return least(voice.thresholds, self._rules)[self._category]
 
     def tags(self, rows: Sequence[Scores | None]) -> list[str]:
         """The tags of a picture, of which each tagger gave these scores; None: it gave none."""
@@ -202,8 +195,17 @@ def mcut(scores: Floats) -> float:
     return float((falling[place] + falling[place + 1]) / 2)
 
 
-def _wanted(entries: Mapping[str, Entry], rules: Rules) -> Mask:
-    """Which entries may be written at all."""
+def least(own: Mapping[Category, float], rules: Rules) -> Floats:
+    """The score from which a tag is taken, by the place of its category; ``own``: the model's."""
+    by_category = [
+        rules.thresholds.get(category, 0.0 if rules.mcut else own.get(category, LEAST))
+        for category in CATEGORIES
+    ]
+    return np.array(by_category, np.float32)
+
+
+def wanted(entries: Iterable[tuple[str, Entry]], rules: Rules) -> Mask:
+    """Which entries, each behind its ``captions.tag_key``, may be written at all."""
     names = {tag_key(tag) for tag in rules.undesired}
     patterns = [name for name in names if "*" in name or "?" in name]
     categories = {*rules.categories, *rules.thresholds}
@@ -212,13 +214,14 @@ def _wanted(entries: Mapping[str, Entry], rules: Rules) -> Mask:
             entry.category in categories
             and key not in names
             and not any(fnmatchcase(key, pattern) for pattern in patterns)
-            for key, entry in entries.items()
+            for key, entry in entries
         ],
         bool,
     )
 
 
-def _spelled(tag: str, rules: Rules) -> str:
+def spelled(tag: str, rules: Rules) -> str:
+    """A tag as captions get it."""
     name = tag if rules.underscores else spaced(tag)
     return escaped(name) if rules.escape else name
 

@@ -82,6 +82,11 @@ def rows() -> list[Row]:
     return [*_demos(), *(_row(kind, source) for kind, source in sources), _faces(), *_matting()]
 
 
+def taggers() -> list[Row]:
+    """The taggers among them."""
+    return [_demo_tagger(), *(_row("tagger", of_known(row)) for row in all_known().values())]
+
+
 def named(name: str) -> list[Row]:
     """The models of a name, or the one of a repository. Raises ``UsageError``."""
     known = rows()
@@ -128,9 +133,13 @@ def _row(kind: Kind, source: Source) -> Row:
     return Row(source.called, kind, source, lies_in(source, KINDS.get(kind, KINDS["model"]).whole))
 
 
+def _demo_tagger() -> Row:
+    return Row(DEMO, "tagger", None, find_tagger(DEMO))
+
+
 def _demos() -> list[Row]:
     return [
-        Row(DEMO, "tagger", None, find_tagger(DEMO)),
+        _demo_tagger(),
         Row(DEMO, "matting", None, find_matting(DEMO)),
         Row(DEMO, "base", None, Path(find_base(DEMO))),
     ]

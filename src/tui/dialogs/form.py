@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
@@ -18,9 +18,12 @@ from dataprep.errors import UsageError
 from dataprep.recipes import command_line
 from dataprep.settings import Settings, build
 from dataprep.stages import Stage
-from tui.fields import Raw, fields_of, values_of
-from tui.widgets.field_row import FieldRow
+from tui.fields import fields_of
+from tui.widgets.fields import Fields
 from tui.words import N_, _
+
+LEAST = 3
+"""So many lines of settings are shown in the smallest terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +64,46 @@ class FormScreen(ModalScreen[Answer | None]):
         self._touched: set[str] = set()
 
     def compose(self) -> ComposeResult:
-        """Title, a row per setting, the error, the command, the buttons."""
+        """Title, a line per setting, the error, the command, the buttons."""
         with Vertical(id="form", classes="dialog"):
             title = ((self._stage.verb, "bold"), f"  {_(self._stage.summary)}")
-            yield Static(Content.assemble(*title), id="title")
-            with VerticalScroll(id="fields", can_focus=False):
-                for field in self._fields:
-                    yield FieldRow(field)
-            yield Static(id="error", markup=False)
+            yield Static(Content.assemble(*title), id="form-title")
+            yield Fields(self._fields, id="form-fields")
+            yield Static(id="form-error", markup=False)
             yield Static(id="form-command", markup=False)
-            with Horizontal(id="buttons"):
+            with Horizontal(classes="buttons"):
                 yield Button(_("Run"), variant="primary", compact=True, id="run")
                 if self._stage.writes:
                     yield Button(_("Dry run"), compact=True, id="dry")
                 yield Button(_("Back"), compact=True, id="leave")
-                yield Static(_("enter runs, esc goes back"), id="keys")
+                yield Static(_("enter runs, esc goes back"), classes="keys")
 
     def on_mount(self) -> None:
         """Begin with the first setting."""
         self._show_command()
-        self.query(FieldRow).first().editor.focus()
+        self._rows.begin()
 
-    @on(FieldRow.Edited)
-    def _edited(self, event: FieldRow.Edited) -> None:
+    def on_resize(self) -> None:
+        """Give the settings the lines that the rest leaves."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        dialog, rows = self.query_one("#form"), self.query_one("#form-fields .rows")
+        rest = dialog.virtual_size.height - rows.size.height
+        frame = dialog.outer_size.height - dialog.size.height
+        rows.styles.max_height = max(LEAST, self.size.height - frame - rest)
+
+    @property
+    def _rows(self) -> Fields:
+        return self.query_one(Fields)
+
+    @on(Fields.Changed)
+    def _edited(self, event: Fields.Changed) -> None:
         self._touched.add(event.name)
         self._show_command()
         self._checked(final=False)
 
-    @on(FieldRow.Submitted)
+    @on(Fields.Submitted)
     @on(Button.Pressed, "#run")
     def _run(self) -> None:
         self._answer(dry_run=False)
@@ -106,20 +121,25 @@ class FormScreen(ModalScreen[Answer | None]):
         if self._checked(final=True):
             self.dismiss(Answer(self._stage.verb, self._values(), dry_run))
 
-    def _raw(self) -> dict[str, Raw]:
-        return {row.field.name: row.raw for row in self.query(FieldRow)}
-
     def _values(self) -> dict[str, Any]:
         """What the room said and what was changed here."""
-        raw = self._raw()
-        changed = [field for field in self._fields if raw[field.name] != field.start]
-        return {**self._given, **values_of(changed, raw)}
+        return {**self._given, **self._rows.values()}
+
+    def _meant(self) -> dict[str, Any]:
+        """All that the stage would be told; what is required and was emptied lacks."""
+        raw = self._rows.raw()
+        emptied = {
+            field.name for field in self._fields if field.about.required and not raw[field.name]
+        }
+        told = {**self._recipe, **self._values()}
+        return {name: value for name, value in told.items() if name not in emptied}
 
     def _show_command(self) -> None:
         line = command_line(self._stage.verb, self._folder, self._values(), self._recipe)
         self.query_one("#form-command", Static).update(
             Content.assemble(("$ ", "$text-muted"), line)
         )
+        self.call_after_refresh(self._fit)
 
     def _checked(self, *, final: bool) -> bool:
         """Whether the settings can be meant; what is wrong with them is shown.
@@ -129,22 +149,17 @@ class FormScreen(ModalScreen[Answer | None]):
         where = f"dataprep {self._stage.verb}"
         name, sentence = "", ""
         try:
-            build(self._model, values_of(self._fields, self._raw()), where)
+            build(self._model, self._meant(), where)
         except UsageError as error:
             sentence = error.message.removeprefix(f"{where}: ")
-            name = sentence.split(":")[0]
+            name = sentence.split(":")[0].split(".")[0]
         said = sentence if final or name in self._touched else ""
-        self._complain(name, said, final)
-        return not sentence
-
-    def _complain(self, name: str, sentence: str, final: bool) -> None:
+        mine = self._rows.complain(name, said.partition(": ")[2])
         # what is wrong with the settings as a whole names none of them
-        general = sentence
-        for row in self.query(FieldRow):
-            mine = row.field.name == name.split(".")[0]
-            row.complain(sentence.partition(": ")[2] if mine else "")
-            if mine:
-                general = ""
-                if sentence and final:
-                    row.editor.focus()
-        self.query_one("#error", Static).update(Content(general))
+        general = self.query_one("#form-error", Static)
+        general.update(Content("" if mine else said))
+        general.display = bool(said and not mine)
+        self.call_after_refresh(self._fit)
+        if mine and said and final:
+            self._rows.go(name)
+        return not sentence

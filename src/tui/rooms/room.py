@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -11,6 +11,9 @@ from textual.widget import Widget
 from dataprep.report import Report
 from tui.desk import Desk
 from tui.state import Project
+
+if TYPE_CHECKING:
+    from tui.run_watch import Seen
 
 
 class Room(Vertical):
@@ -28,6 +31,9 @@ class Room(Vertical):
 
     def job_ended(self, report: Report) -> None:
         """A job has returned its report, whichever room it was of; ``show`` follows."""
+
+    def training(self, seen: Seen) -> None:
+        """The project's training run has moved on."""
 
     def values(self) -> Mapping[str, Any]:
         """Settings of ``VERB`` that the room's own widgets say, as in ``dataprep.toml``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on
@@ -14,6 +15,7 @@ from textual.widgets import Static
 
 from dataprep.errors import DataprepError
 from dataprep.stages import STAGES
+from tui import train_now
 from tui.desk import (
     CommandShown,
     Desk,
@@ -24,10 +26,12 @@ from tui.desk import (
     Said,
 )
 from tui.dialogs.help import HelpScreen
-from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress
+from tui.dialogs.history import HistoryDialog
+from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress, Pace
 from tui.reader import Answered
 from tui.rooms import ROOMS
 from tui.rooms.room import Room
+from tui.run_watch import RunSeen, WishFailed
 from tui.widgets.command_line import CommandLine
 from tui.widgets.job_bar import JobBar
 from tui.widgets.keys import Keys
@@ -63,7 +67,7 @@ class MainScreen(Screen[None]):
         Binding("s", "settings", N_("Settings"), id="main.settings"),
         Binding("n", "next", N_("Next"), id="main.next"),
         Binding("t", "train_now", N_("Train now"), id="main.train"),
-        Binding("u", "undo", N_("Undo"), id="main.undo"),
+        Binding("u", "undo", N_("Undo"), show=False, id="main.undo"),
         Binding("U,ctrl+r", "redo", N_("Redo"), show=False, id="main.redo"),
         Binding("H", "history", N_("History"), show=False, id="main.history"),
         Binding("r", "rescan", N_("Look at the folder again"), show=False, id="main.rescan"),
@@ -138,7 +142,8 @@ class MainScreen(Screen[None]):
 
     def _show(self) -> None:
         project = self.desk.project
-        running = self.desk.jobs.running
+        # a training run goes on beside all jobs
+        running = self.desk.jobs.running or ("train" if self.desk.watch.alive else "")
         place = ROOM_OF.get(running, running)
         self.query_one(Rail).show(project.standing, self.following, place, self.room)
         said = n_("{n} picture", "{n} pictures", len(project.rows)) if project.loaded else "…"
@@ -171,6 +176,8 @@ class MainScreen(Screen[None]):
     def _project_read(self) -> None:
         for room in self._rooms():
             room.show(self.desk.project)
+        for dialog in self.app.screen_stack[1:]:
+            dialog.post_message(ProjectRead(self.desk.project))
         self._show()
 
     @on(Said)
@@ -230,6 +237,31 @@ class MainScreen(Screen[None]):
         self._show()
         self.desk.reload()
 
+    # what the training run says
+
+    @on(RunSeen)
+    def _run_seen(self, event: RunSeen) -> None:
+        seen, progress = event.seen, event.seen.reading.progress
+        for room in self._rooms():
+            room.training(seen)
+        bar = self.query_one(JobBar)
+        if seen.alive and progress is not None:
+            facts = progress.facts
+            if progress.stage == "training":
+                progress = replace(progress, stage="")
+            bar.beside("train", progress, Pace(facts.get("it_per_s"), facts.get("time_left_s")))
+        if event.ended:
+            text = train_now.ending(seen)
+            bar.hint(text)
+            failed = seen.reading.state in ("failed", "lost")
+            self.app.notify(text, severity="error" if failed else "information", markup=False)
+            self.desk.reload()
+        self._show()
+
+    @on(WishFailed)
+    def _wish_failed(self, event: WishFailed) -> None:
+        self.app.notify(event.text, severity="warning", markup=False)
+
     # what the keys do
 
     async def action_go(self, room: str) -> None:
@@ -258,6 +290,10 @@ class MainScreen(Screen[None]):
         """Show what the keys do here."""
         self.app.push_screen(HelpScreen(self.active_bindings.values()))
 
+    def action_train_now(self) -> None:
+        """Train with the project as it is decided, after one confirmation."""
+        train_now.ask(self.app, self.desk)
+
     def action_undo(self) -> None:
         """Take the last edit back."""
         self.desk.run("undo")
@@ -265,6 +301,10 @@ class MainScreen(Screen[None]):
     def action_redo(self) -> None:
         """Carry out again what was undone last."""
         self.desk.run("redo")
+
+    def action_history(self) -> None:
+        """Show the edits made so far."""
+        self.app.push_screen(HistoryDialog(self.desk))
 
     def action_rescan(self) -> None:
         """Look at the folder again."""

@@ -45,6 +45,12 @@ class JobBar(Static):
         parts += [("  ".join(["", *_pace(pace)]), "$text-muted"), f"  {progress.note}"]
         self.update(Content.assemble(*parts))
 
+    def beside(self, verb: str, progress: Progress, pace: Pace) -> None:
+        """Show what goes on beside all jobs, while there is none."""
+        if not self._busy:
+            self.progress(verb, progress, pace)
+            self._busy = False
+
     def stopping(self, verb: str) -> None:
         """The job was asked to stop and finishes what it is in the middle of."""
         self.update(Content.assemble((verb, "bold"), (" " + _("stopping …"), "$text-warning")))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.events import Click
 from textual.widgets import Static
 
 from tui.words import _
+
+LAST = "question_mark"
+"""This key stands at the right edge, however many others there are."""
 
 
 class Keys(Static):
@@ -25,23 +27,35 @@ class Keys(Static):
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self._show())
         self.call_after_refresh(self._show)
 
-    def compose(self) -> ComposeResult:
-        """Nothing: it draws itself."""
-        return iter(())
+    def on_resize(self) -> None:
+        """Another width has room for more of them, or for fewer."""
+        self._show()
 
     def _show(self) -> None:
         if not self.is_attached or not self.screen.is_current:
             return
-        parts: list[Content | tuple[str, str]] = []
-        self._places, column = [], 1
-        for active in shown(self.screen.active_bindings.values()):
-            binding = active.binding
-            key, text = self.app.get_key_display(binding), _(binding.description)
-            drawn = Content.assemble((f" {key} ", "$footer-key-foreground bold"), (text, ""), " ")
-            self._places.append((column, column + drawn.cell_length, active))
+        active = shown(self.screen.active_bindings.values())
+        last = [one for one in active if one.binding.key == LAST]
+        width, column = self.size.width, 0
+        end = width - sum(self._drawn(one).cell_length for one in last)
+        self._places, parts = [], []
+        for one in (one for one in active if one not in last):
+            drawn = self._drawn(one)
+            if column + drawn.cell_length > end:
+                break
+            self._places.append((column, column + drawn.cell_length, one))
             column += drawn.cell_length
             parts.append(drawn)
+        parts.append(Content(" " * max(0, end - column)))
+        for one in last:
+            self._places.append((end, width, one))
+            parts.append(self._drawn(one))
         self.update(Content.assemble(*parts))
+
+    def _drawn(self, active: ActiveBinding) -> Content:
+        key = self.app.get_key_display(active.binding)
+        text = _(active.binding.description)
+        return Content.assemble((f" {key} ", "$footer-key-foreground bold"), text, " ")
 
     async def on_click(self, event: Click) -> None:
         """Do what the key does."""

@@ -74,6 +74,9 @@ class Lines(ScrollView, can_focus=True):
     }
     """
 
+    MARK_CELLS: ClassVar[int] = 1
+    """A click on the first columns marks; so many they are."""
+
     class Moved(Message):
         """The cursor is on another line, or its line has changed; "" when there is none."""
 
@@ -300,7 +303,7 @@ class Lines(ScrollView, can_focus=True):
         place = self.scroll_offset.y + event.y - self.header
         if event.y < self.header or place >= len(self._keys):
             return
-        if self._marking and (event.x == 0 or event.ctrl):
+        if self._marking and (event.x < self.MARK_CELLS or event.ctrl):
             self._go(place)
             self.action_mark()
         elif place == self.place:

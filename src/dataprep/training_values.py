@@ -1,0 +1,155 @@
+"""What a project's next training is told: read, and changed where it outlives an export.
+
+``train.toml`` of the training folder is what the trainer reads. The recipe's [train] is what the
+next export writes there. A change is made in both, so neither takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dataprep import layout
+from dataprep.exporting.train_file import EPOCHS, RIVALS, SIZE, change_train_file, values_of
+from dataprep.recipes import remember, training_folder
+from dataprep.settings import read_recipe
+from dataprep.weights import DEMO, find_base
+from dataprep.weights.bases import bases
+
+BASE = "pretrained_model_name_or_path"
+CONCEPT = ("trigger_word", "pruned_tags", "kept_tags", "tagger")
+"""What an export knows; nobody chooses it for a run."""
+PLACES = {"train_data_dir": layout.IMAGES, "output_dir": "model", "output_name": "lora"}
+"""What the export will say; here so that a run can be checked before."""
+NOVICE = (
+    BASE,
+    "clip_skip",
+    "network_dim",
+    "network_alpha",
+    "unet_lr",
+    "text_encoder_lr",
+    "lr_scheduler",
+    "train_batch_size",
+    "max_train_epochs",
+    "mixed_precision",
+)
+"""The ten that a beginner may want to change; the rest is right as it is."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    "base model": (BASE, "clip_skip"),
+    "LoRA": ("network_dim", "network_alpha"),
+    "learning": (
+        "unet_lr",
+        "text_encoder_lr",
+        "optimizer_type",
+        "weight_decay",
+        "lr_scheduler",
+        "lr_warmup_steps",
+        "max_grad_norm",
+        "min_snr_gamma",
+        "noise_offset",
+    ),
+    "length": ("train_batch_size", "max_train_epochs", "max_train_steps", "seed"),
+    "pictures": (
+        "resolution",
+        "enable_bucket",
+        "min_bucket_reso",
+        "max_bucket_reso",
+        "bucket_reso_steps",
+        "bucket_no_upscale",
+        "flip_aug",
+    ),
+    "captions": (
+        "shuffle_caption",
+        "keep_tokens",
+        "keep_tokens_separator",
+        "caption_dropout_rate",
+        "caption_tag_dropout_rate",
+        "caption_extension",
+    ),
+    "machine": ("mixed_precision", "device", "cache_latents_to_disk"),
+    "files": ("output_name", "save_every_n_epochs", "save_precision"),
+}
+"""Every setting of the trainer that is chosen for a run, by what it is about."""
+HIDDEN = ("train_data_dir", "output_dir", "concept")
+"""Where the export puts things, which a run of this project does not choose."""
+
+
+def is_exported(root: Path) -> bool:
+    """Whether there is a training folder to train on."""
+    return (training_folder(root) / layout.TRAIN_FILE).is_file()
+
+
+def read(root: Path) -> dict[str, Any]:
+    """What the next run is told, by key: ``train.toml``, or what an export would begin it with.
+
+    Raises ``DataprepError`` for a file that is no TOML.
+    """
+    path = training_folder(root) / layout.TRAIN_FILE
+    if path.is_file():
+        values = values_of(path)
+        return {key: value for key, value in values.items() if key not in CONCEPT}
+    recipe = read_recipe(root)
+    values = {"resolution": SIZE, **recipe.get("train", {})}
+    if base := recipe.get("export", {}).get("base"):
+        values[BASE] = find_base(base)
+    if "max_train_steps" not in values:
+        values.setdefault("max_train_epochs", EPOCHS)
+    return {**PLACES, **values}
+
+
+def change(root: Path, changes: Mapping[str, Any]) -> None:
+    """Change settings of the next run, and of those after later exports. None takes one out.
+
+    Raises ``DataprepError`` for a file that cannot be read as TOML.
+    """
+    changes = {**_rivals_gone(changes), **changes}
+    path = training_folder(root) / layout.TRAIN_FILE
+    recipe = {key: value for key, value in changes.items() if key != BASE}
+    if recipe:
+        remember(root, "train", recipe)
+    if BASE in changes:
+        # where the export looks for it first; an older line of [train] must not speak against it
+        remember(root, "export", {"base": changes[BASE]})
+        if BASE in read_recipe(root).get("train", {}):
+            remember(root, "train", {BASE: None})
+    if path.is_file():
+        base = {BASE: find_base(changes[BASE])} if changes.get(BASE) else {}
+        change_train_file(path, {**changes, **base})
+
+
+def _rivals_gone(changes: Mapping[str, Any]) -> dict[str, None]:
+    set_ones = [key for key, value in changes.items() if value is not None]
+    return {RIVALS[key]: None for key in set_ones if key in RIVALS}
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with these changes, without what they take out."""
+    merged = {**values, **_rivals_gone(changes), **changes}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def grouped(keys: Iterable[str]) -> dict[str, list[str]]:
+    """All settings that are chosen for a run, by group; none of the trainer's is forgotten."""
+    there = [key for key in keys if key not in HIDDEN]
+    placed = {key for members in GROUPS.values() for key in members}
+    rest = [key for key in there if key not in placed]
+    groups = {name: [key for key in members if key in there] for name, members in GROUPS.items()}
+    groups["samples"] = [key for key in rest if key.startswith("sample")]
+    groups["more"] = [key for key in rest if not key.startswith("sample")]
+    return {name: members for name, members in groups.items() if members}
+
+
+def next_base(current: str, by: int) -> str:
+    """The base model before or after this one among those on this machine."""
+    found = [model.value for model in bases()]
+    places = [find_base(value) for value in found]
+    here = find_base(current) if current else ""
+    return found[(places.index(here) + by) % len(found) if here in places else 0]
+
+
+def base_name(value: str) -> str:
+    """A base model as a person calls it: of a folder its own name says enough."""
+    if value and value == find_base(DEMO):
+        return DEMO
+    return Path(value).name if Path(value).is_dir() else value
