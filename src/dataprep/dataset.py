@@ -10,11 +10,10 @@ from dataprep import decisions as decided
 from dataprep import images, sidecars
 from dataprep.captions import join_tags, split_tags
 from dataprep.decisions import Decisions
-from dataprep.errors import DataprepError, UsageError
+from dataprep.errors import DataprepError
 from dataprep.journal import Change
 from dataprep.journalled import Journalled
-from dataprep.originals import STATE_FOLDER
-from dataprep.store import Picture, Store, text_digest
+from dataprep.store import Picture, Store, open_store, text_digest
 
 NOTHING = Decisions()
 """Of a picture that nothing was decided about."""
@@ -62,20 +61,16 @@ class Dataset(Journalled):
     @classmethod
     def open(cls, root: Path, *, dry_run: bool = False) -> Self:
         """Open a folder; what a killed run left half done in the journal is completed first."""
-        if not root.is_dir():
-            raise UsageError(f"{root}: no such folder", "give the folder that holds your pictures")
-        state = root / STATE_FOLDER
-        try:
-            state.mkdir(exist_ok=True)
-            (state / "masks").mkdir(exist_ok=True)
-        except OSError as error:
-            raise DataprepError(f"{state}: cannot be made ({error.strerror})") from None
-        root = root.resolve()
         # with it comes pydantic, for which a screen's first frame must not wait
         from dataprep import limits
 
-        limit = limits.of_project(root)
-        store = Store(root / STATE_FOLDER / "state.sqlite")
+        store = open_store(root)
+        root = root.resolve()
+        try:
+            limit = limits.of_project(root)
+        except DataprepError:
+            store.close()
+            raise
         dataset = cls(root, store, dry_run, limit.max_pixels, limit.caption_extension)
         dataset.recover()
         return dataset

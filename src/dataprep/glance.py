@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dataprep.concept import KEY
+from dataprep.homes import STATE_FOLDER
 from dataprep.journal import PROJECT
-from dataprep.originals import STATE_FOLDER
 
 STATE_FILES = ("state.sqlite", "state.sqlite-wal", "tui.json")
 

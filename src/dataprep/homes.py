@@ -6,6 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+STATE_FOLDER = ".dataprep"
+"""The folder of what is ours, inside a project."""
+
 
 def data_home() -> Path:
     """The folder of this person's things that dataprep keeps on this machine."""

@@ -8,10 +8,9 @@ from PIL import Image
 
 from dataprep import images
 from dataprep.decisions import Background, Decisions
+from dataprep.homes import STATE_FOLDER
 from dataprep.render import framed, render_file, render_mask
 from dataprep.store import Picture
-
-STATE_FOLDER = ".dataprep"
 
 
 class Originals:

@@ -13,14 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from dataprep.decisions import Box, Frame, View
-from dataprep.errors import DataprepError
+from dataprep.errors import DataprepError, UsageError
+from dataprep.homes import STATE_FOLDER
 from dataprep.journal import Change, Edit, Origin, State
 from dataprep.schema import FROM_2, FROM_3, SCHEMA, SCHEMA_VERSION
 from dataprep.vocabulary import Category, Entry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FILE = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,23 @@ class TaggerRow:
 def text_digest(text: str) -> bytes:
     """What stands for a caption's exact text."""
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def open_store(root: Path) -> Store:
+    """The store of the project in a folder, made where there is none.
+
+    Raises ``UsageError`` for no folder, ``DataprepError`` where it cannot be written or was written
+    by a newer version.
+    """
+    if not root.is_dir():
+        raise UsageError(f"{root}: no such folder", "give the folder that holds your pictures")
+    state = root / STATE_FOLDER
+    try:
+        state.mkdir(exist_ok=True)
+        (state / "masks").mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataprepError(f"{state}: cannot be made ({error.strerror})") from None
+    return Store(state / FILE)
 
 
 class Store:
@@ -307,6 +329,9 @@ class Store:
 
     def scores(self, model: str) -> dict[tuple[str, str], Scores]:
         """All scores of a model by (content hash, render key)."""
+        # it takes as long to load as all else that a screen's first frame needs of us
+        import numpy as np
+
         query = "SELECT sha, render, ids, scores FROM scores WHERE model = ?"
         return {
             (sha, render): Scores(np.frombuffer(ids, "<u4"), np.frombuffer(values, "<f2"))

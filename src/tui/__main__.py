@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataprep.dataset import Dataset
 from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
 from dataprep.homes import data_home
+from dataprep.store import open_store
 from tui import prefs, words
 from tui.prefs import Prefs
 
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     try:
         # opened once before the screen is taken: what is wrong with a folder is said as a sentence
         if folder is not None:
-            Dataset.open(folder).close()
+            open_store(folder).close()
         liked = prefs.load()
         words.use(liked.language)
     except DataprepError as error:

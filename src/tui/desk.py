@@ -6,14 +6,14 @@ A room calls the desk; the desk tells the workshop's screen by messages, and tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 
-from dataprep.dataset import Dataset
 from dataprep.errors import DataprepError
 from dataprep.jobs import Job
 from dataprep.journal import Change
@@ -23,11 +23,14 @@ from tui.jobs import TRAINED, Jobs, stage_job
 from tui.memory import Memory
 from tui.pictures import Drawing
 from tui.prefs import Prefs
-from tui.proposals import Proposals
 from tui.reader import Reader
 from tui.run_watch import RunWatch
 from tui.state import Project
 from tui.words import _
+
+if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
+    from tui.proposals import Proposals
 
 T = TypeVar("T")
 KEPT = {
@@ -45,7 +48,7 @@ KEPT = {
 """Stages whose settings are a project's; the others are asked for what one does just now."""
 PARTIAL = {"only", "where", "redo"}
 """Settings of one run: with them nothing is written into the recipe."""
-Changes = Callable[[Dataset], Iterable[Change]]
+Changes = Callable[["Dataset"], Iterable[Change]]
 """Makes the changes of an edit by hand, in the reader's thread."""
 
 
@@ -112,7 +115,6 @@ class Desk:
         self.jobs = Jobs(root)
         self.reader = Reader(root)
         self.memory = Memory(root)
-        self.proposals = Proposals(self)
         self.watch = RunWatch(root)
         self._listener: MessagePump | None = None
 
@@ -122,6 +124,13 @@ class Desk:
         self.jobs.listen(listener)
         self.reader.listen(listener)
         self.watch.listen(listener)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What is proposed while one types tags and filters."""
+        from tui.proposals import Proposals
+
+        return Proposals(self)
 
     # jobs
 

@@ -14,18 +14,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from dataprep.dataset import Dataset
 from dataprep.errors import DataprepError
 from dataprep.jobs import Job, Progress, finish
 from dataprep.report import Report
 from dataprep.stages import STAGES
 
-Make = Callable[[Dataset], Job[Report]]
+if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
+
+Make = Callable[["Dataset"], Job[Report]]
 """Starts a job on a dataset that was opened for it, in the job's own thread."""
 
 
@@ -151,6 +153,8 @@ class Jobs:
             if self._cancel.is_set():
                 raise _Stop
             self._post(JobProgress(verb, progress, clock.pace(progress)))
+
+        from dataprep.dataset import Dataset
 
         # a connection to SQLite belongs to the thread that opened it
         with Dataset.open(self._root, dry_run=dry_run) as dataset:

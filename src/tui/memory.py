@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dataprep import files
-from dataprep.originals import STATE_FOLDER
+from dataprep.homes import STATE_FOLDER
 
 FILE = "tui.json"
 

@@ -9,9 +9,6 @@ from typing import Literal, get_args
 from PIL import Image
 from textual.widget import Widget
 
-from dataprep.images import BadImage, decode
-from dataprep.overlay import GREY, overlaid
-from dataprep.render import flatten, framed, render
 from tui.prefs import Show
 from tui.state import Row
 
@@ -83,6 +80,11 @@ def small(
 
     Raises ``BadImage``.
     """
+    # with them comes numpy, for which the first frame must not wait
+    from dataprep.images import BadImage, decode
+    from dataprep.overlay import GREY, overlaid
+    from dataprep.render import flatten, framed, render
+
     if row.picture.reason:
         raise BadImage(row.picture.reason)
     look = "original" if original else look

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
 from dataprep.tagquery.completion import Completion, Known, Named, complete
 from dataprep.tagwords import Index, Tagwords, Word, elsewhere, note, tagwords
 from tui.state import Project, Row
 
 if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
     from tui.desk import Desk
 
 GROUP = "proposals"

@@ -13,16 +13,18 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from dataprep.dataset import Dataset
 from dataprep.errors import DataprepError
 
+if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
+
 T = TypeVar("T")
-Question = Callable[[Dataset], Any]
+Question = Callable[["Dataset"], Any]
 
 
 class Answered(Message):
@@ -79,6 +81,8 @@ class Reader:
             self._thread.join(timeout)
 
     def _work(self) -> None:
+        from dataprep.dataset import Dataset
+
         dataset: Dataset | None = None
         while True:
             with self._wake:

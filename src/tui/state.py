@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataprep.captions import split_tags
-from dataprep.dataset import Dataset
 from dataprep.decisions import Decisions
-from dataprep.images import BadImage
-from dataprep.store import Picture
 
 if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
     from dataprep.standing import Standing
+    from dataprep.store import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +112,8 @@ def about(dataset: Dataset, project: Project) -> Project:
 
 
 def _row(dataset: Dataset, picture: Picture, decisions: Decisions) -> Row:
+    from dataprep.images import BadImage
+
     caption, problem = "", picture.reason
     try:
         caption = dataset.caption(picture.name) or ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from dataprep.dataset import Dataset
 from dataprep.jobs import Job
 from dataprep.report import Report
 from tui import prefs
@@ -17,6 +16,7 @@ from tui.jobs import Make
 from tui.words import _, n_
 
 if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
     from dataprep.training_plan import Outlook
     from tui.run_watch import Seen
 

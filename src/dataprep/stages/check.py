@@ -12,8 +12,8 @@ from dataprep.check.kinds import Where
 from dataprep.check.settings import Settings
 from dataprep.dataset import Dataset
 from dataprep.errors import UsageError
+from dataprep.homes import STATE_FOLDER
 from dataprep.jobs import Job
-from dataprep.originals import STATE_FOLDER
 from dataprep.report import Issue, Report
 from dataprep.settings import for_stage
 from dataprep.stages.scan import refresh

@@ -23,6 +23,7 @@ from pydantic import AfterValidator, Field
 from dataprep import images
 from dataprep.dataset import Dataset
 from dataprep.errors import DataprepError, UsageError
+from dataprep.homes import STATE_FOLDER
 from dataprep.images import BadImage
 from dataprep.importing import video
 from dataprep.importing.archive import Archive, Limits, Pack
@@ -32,7 +33,6 @@ from dataprep.importing.items import ARCHIVES, CAPTIONS, Item, is_wanted
 from dataprep.importing.tar import TarArchive
 from dataprep.jobs import Job, Progress
 from dataprep.limits import MOST_MEGAPIXELS, of_project
-from dataprep.originals import STATE_FOLDER
 from dataprep.report import Issue, Report
 from dataprep.settings import Settings as Base
 from dataprep.stages.scan import refresh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import on
@@ -17,7 +17,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from dataprep.columns import printable
-from dataprep.dataset import Dataset
 from dataprep.journal import Edit, State, redone_next, undone_next
 from tui.desk import Desk, ProjectRead
 from tui.dialogs.confirm import ConfirmDialog
@@ -25,6 +24,9 @@ from tui.widgets.diff_view import DiffView
 from tui.widgets.keys import Keys
 from tui.widgets.lines import Cell, Column, Lines, fitted
 from tui.words import N_, _, n_
+
+if TYPE_CHECKING:
+    from dataprep.dataset import Dataset
 
 NARROW = 90
 """Below this width the list says less."""

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -16,7 +14,6 @@ from textual.widgets import Static
 from dataprep.errors import DataprepError
 from dataprep.report import Report
 from tui.rooms import tag_words as said
-from tui.rooms.room import Room
 from tui.rooms.tag_choices import Choices
 from tui.rooms.tag_looks import (
     Look,
@@ -28,7 +25,8 @@ from tui.rooms.tag_looks import (
     spread_of,
     what_if,
 )
-from tui.rooms.tag_state import CATEGORIES, TagState, shifts_of
+from tui.rooms.tag_state import TagState
+from tui.rooms.tag_view import SIDES, TagView
 from tui.state import Project
 from tui.widgets.lines import Lines
 from tui.widgets.model_list import ModelList
@@ -38,10 +36,8 @@ from tui.words import N_, _
 
 if TYPE_CHECKING:
     from dataprep.candidates import Candidate
-    from dataprep.whatif import Answer, Shift
+    from dataprep.whatif import Answer
 
-SIDES = {"appear": N_("would appear"), "vanish": N_("would vanish")}
-"""The lists of tags."""
 MEMORY = "tag"
 PATIENCE = 0.4
 """Seconds after which an answer that has not come is said to be under way."""
@@ -58,7 +54,7 @@ QUIET = (
 """Keys that do not stand in the footer."""
 
 
-class TagRoom(Room):
+class TagRoom(TagView):
     """Thresholds are moved like sliders; what captions would be is counted at once."""
 
     VERB: ClassVar[str] = "tag"
@@ -69,26 +65,10 @@ class TagRoom(Room):
         *(Binding(key, does, text, show=False, id=f"tag.{id}") for id, key, does, text in QUIET),
     ]
 
-    def compose(self) -> ComposeResult:
-        """Models, sliders, what they come to, the tags that come and go, what x does."""
-        yield ModelList(id="tag-models")
-        with Vertical(id="tag-sliders"):
-            for name, title in CATEGORIES.items():
-                yield Slider(name, title, id=f"tag-{name}")
-        yield Static(id="tag-summary", markup=False)
-        with Horizontal(id="tag-shifts"):
-            for side, title in SIDES.items():
-                yield Lines(said.columns(title), id=f"tag-{side}")
-        with VerticalScroll(id="tag-guide", can_focus=False):
-            yield Static(id="tag-guide-text", markup=False)
-        yield Spread(id="tag-spread")
-        yield Static(id="tag-hint", markup=False)
-
     def on_mount(self) -> None:
         """Begin with what was chosen last time."""
         self.state = TagState(Choices(changed=dict(self.desk.memory.get(MEMORY, {}))))
-        self._shifts: dict[str, dict[str, Shift]] = {}
-        """By the list they stand in, by tag."""
+        self._shifts = {}
         self._spread_tag = ""
         self._asked = 0
         """Counts what is asked and answered."""
@@ -353,11 +333,6 @@ class TagRoom(Room):
     def _remember(self) -> None:
         self.desk.memory.put(MEMORY, dict(self.state.choices.changed))
 
-    # what is drawn
-
-    def _list(self, side: str) -> Lines:
-        return self.query_one(f"#tag-{side}", Lines)
-
     def _ask_spread(self) -> None:
         spread, tag, state = self.query_one(Spread), self._spread_tag, self.state
         spread.display = bool(tag) and state.scored
@@ -368,48 +343,3 @@ class TagRoom(Room):
                 spread_of(state.look, tag),
                 lambda counts: spread.show(tag, counts, at),
             )
-
-    def _draw(self) -> None:
-        """Everything, as it is known now."""
-        state, answer = self.state, self.state.answer
-        self._draw_sliders()
-        quiet = answer is not None and not answer.appear and not answer.vanish
-        self.query_one("#tag-shifts").display = state.scored and not quiet
-        self.query_one("#tag-guide").display = not state.scored or quiet
-        self._draw_words()
-        for side in SIDES:
-            self._draw_side(side)
-
-    def _draw_sliders(self) -> None:
-        state = self.state
-        known = {name for one in state.chosen for name in one.categories} or {"general"}
-        for name in CATEGORIES:
-            slider = self.query_one(f"#tag-{name}", Slider)
-            slider.display = name in known
-            slider.show(state.threshold(name))
-
-    def _draw_words(self) -> None:
-        state = self.state
-        text = Content("")
-        if state.answer is not None and state.scored:
-            text = said.summary(state.answer, compared=state.compared)
-        self.query_one("#tag-summary", Static).update(text)
-        guide = self.query_one("#tag-guide-text", Static)
-        if state.models and not state.scored:
-            guide.update(said.guide(state.chosen))
-        elif state.answer is not None:
-            guide.update(said.settled(state.answer, max(20, self.size.width - 4)))
-        by_hand = state.look.by_hand if state.look else 0
-        switches = said.options(state.choices, whole=state.whole, by_hand=by_hand)
-        does = said.what_x_does(state.verb, state.chosen, state.lacking, whole=state.whole)
-        self.query_one("#tag-hint", Static).update(Content("\n").join([switches, does]))
-
-    def _draw_side(self, side: str) -> None:
-        shifts, appears = shifts_of(self.state.answer, side), side == "appear"
-        if self.state.answer is None and self.state.scored:
-            return  # what stood there stays until it is counted
-        tags = [shift.tag for shift in shifts]
-        by_tag = self._shifts[side] = dict(zip(tags, shifts, strict=True))
-        lines = self._list(side)
-        lines.can_focus = bool(shifts) or lines.has_focus
-        lines.show(tags, lambda tag: said.cells(by_tag[tag], appears=appears))
