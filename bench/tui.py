@@ -33,6 +33,8 @@ MOVES = 40
 QUIET = 0.25
 """Seconds without a byte after which a drawing counts as done."""
 PATIENCE = 60.0
+ANSWERS = {b"\x1b[16t": b"\x1b[6;20;10t", b"\x1b[c": b"\x1b[?62;22c"}
+"""What a terminal without graphics says of itself: the size of a cell, and what it can do."""
 BARE = """
 import sys
 from textual.app import App
@@ -79,6 +81,9 @@ class Terminal:
         except OSError:
             return b""
         self.seen += piece
+        for question, answer in ANSWERS.items():
+            for _ in range(piece.count(question)):
+                os.write(self._file, answer)
         return piece
 
     def until(self, text: str) -> float:

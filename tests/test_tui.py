@@ -69,8 +69,9 @@ def rail(pilot: Pilot[None]) -> list[str]:
 async def opened(pilot: Pilot[None]) -> None:
     """Wait for the first room, the first scan, and what it found."""
     await until(pilot, lambda: main_screen(pilot).room)
+    # the folder is looked at once the project was read
+    await until(pilot, lambda: "scan: " in text_of(pilot, "#job"))
     await idle(pilot)
-    await until(pilot, lambda: desk_of(pilot).project.loaded)
 
 
 async def idle(pilot: Pilot[None]) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataprep.errors import EXIT_OK, EXIT_USAGE, DataprepError
 from dataprep.homes import data_home
 from dataprep.store import open_store
 from tui import prefs, words
-from tui.prefs import Prefs
+from tui.prefs import Prefs, Show
+
+if TYPE_CHECKING:
+    from tui.pictures import Drawing
 
 LOG = "tui.log"
 """In the folder of our own things: what libraries print while the screen is taken."""
@@ -46,11 +51,15 @@ def _on_terminal() -> bool:
 
 
 def _open(folder: Path | None, liked: Prefs, served: bool) -> int:
-    from tui.app import Workshop
-    from tui.pictures import drawing
-
     # a browser shows coloured text, but no terminal graphics
-    app = Workshop(folder, drawing("halfcell" if served else liked.preview), liked)
+    mode: Show = "halfcell" if served else liked.preview
+    # a terminal that does not know a question lets us wait for its answer: meanwhile we load
+    asker = Asker(mode)
+    asker.start()
+    from tui.app import Workshop
+
+    asker.join()
+    app = Workshop(folder, asker.drawing, liked)
     data_home().mkdir(parents=True, exist_ok=True)
     with _stray_output_to(data_home() / LOG):
         app.run()
@@ -59,6 +68,22 @@ def _open(folder: Path | None, liked: Prefs, served: bool) -> int:
         # deep in native code; what it has reported as done is on the disk
         os._exit(EXIT_OK)
     return app.return_code or EXIT_OK
+
+
+class Asker(threading.Thread):
+    """Asks the terminal how it can show pictures; the answer is there once it was joined."""
+
+    drawing: Drawing
+
+    def __init__(self, mode: Show) -> None:
+        super().__init__(name="asker")
+        self._mode = mode
+
+    def run(self) -> None:
+        """Ask."""
+        from tui.pictures import drawing
+
+        self.drawing = drawing(self._mode)
 
 
 @contextmanager

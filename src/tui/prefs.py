@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
-
-import tomlkit
 
 from dataprep import files
 from dataprep.errors import UsageError
@@ -49,8 +48,8 @@ def load() -> Prefs:
     if not where.is_file():
         return Prefs()
     try:
-        table: dict[str, Any] = tomlkit.parse(where.read_text(encoding="utf-8-sig")).unwrap()
-    except (tomlkit.exceptions.ParseError, UnicodeDecodeError, OSError) as error:
+        table: dict[str, Any] = tomllib.loads(where.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{where}: {error}", "mend the file, or remove it") from None
     return checked(table, where)
 
@@ -72,6 +71,9 @@ def checked(table: dict[str, Any], where: Path) -> Prefs:
 
 def remember(**values: Any) -> None:
     """Change some preferences in the file; its comments and all else stay."""
+    # only who changes something waits for it to load
+    import tomlkit
+
     where = path()
     where.parent.mkdir(parents=True, exist_ok=True)
     text = where.read_text(encoding="utf-8-sig") if where.is_file() else ""

@@ -52,8 +52,4 @@ def of_system() -> str:
     said = next((value for name in VARIABLES if (value := os.environ.get(name))), "")
     if not said:
         said = locale.getlocale()[0] or ""
-    return (
-        "zh_CN"
-        if said.lower().startswith(("zh_cn", "zh-cn", "zh_sg", "zh_hans", "chinese"))
-        else "en"
-    )
+    return "zh_CN" if said.lower().replace("-", "_").startswith(SIMPLIFIED) else "en"

@@ -25,8 +25,6 @@ from tui.desk import (
     RoomWanted,
     Said,
 )
-from tui.dialogs.help import HelpScreen
-from tui.dialogs.history import HistoryDialog
 from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress, Pace
 from tui.reader import Answered
 from tui.rooms import ROOMS
@@ -83,6 +81,8 @@ class MainScreen(Screen[None]):
         self.desk = desk
         self.room = ""
         """The name of the room on the screen."""
+        self._looked = False
+        """Whether the folder was looked at since it was opened."""
 
     def compose(self) -> ComposeResult:
         """Banner, rail and room, reports, command, job, keys."""
@@ -96,17 +96,17 @@ class MainScreen(Screen[None]):
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
-        """Show what is known, then look for what is new."""
-        self.desk.listen(self)
+        """Draw the frame, then read the project and look for what is new."""
         self.query_one("#log").display = False
         self._show()
-        self.desk.reload()
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
+        # what the threads load would keep the first frame waiting
+        self.desk.listen(self)
+        self.desk.reload()
         room = self.desk.memory.get("room", FIRST)
         await self.enter(room if room in ROOMS else FIRST)
-        self.action_rescan()
 
     async def enter(self, name: str, filter: str = "") -> None:
         """Go to a room; it is built when it is entered first."""
@@ -179,6 +179,10 @@ class MainScreen(Screen[None]):
         for dialog in self.app.screen_stack[1:]:
             dialog.post_message(ProjectRead(self.desk.project))
         self._show()
+        if not self._looked:
+            # only now: both at once would keep what is known waiting
+            self._looked = True
+            self.action_rescan()
 
     @on(Said)
     def _said(self, event: Said) -> None:
@@ -288,6 +292,8 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do here."""
+        from tui.dialogs.help import HelpScreen
+
         self.app.push_screen(HelpScreen(self.active_bindings.values()))
 
     def action_train_now(self) -> None:
@@ -304,6 +310,8 @@ class MainScreen(Screen[None]):
 
     def action_history(self) -> None:
         """Show the edits made so far."""
+        from tui.dialogs.history import HistoryDialog
+
         self.app.push_screen(HistoryDialog(self.desk))
 
     def action_rescan(self) -> None:
