@@ -10,6 +10,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--new-snapshots", action="store_true", help="take the pictures of the screens anew"
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")

@@ -88,7 +88,8 @@ async def open_form(pilot: Pilot[None], verb: str) -> FormScreen:
 
 
 def said(pilot: Pilot[None]) -> str:
-    return "\n".join(note.message for note in pilot.app._notifications)
+    notes = [note.message for note in pilot.app._notifications]
+    return "\n".join([*notes, text_of(pilot, "#job")])
 
 
 async def test_the_rail_shows_every_room_and_how_far_it_is(root: Path) -> None:

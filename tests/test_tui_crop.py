@@ -118,7 +118,7 @@ async def test_the_table_follows_the_dials_and_decides_nothing(root: Path) -> No
         assert buckets(pilot)._cells(ALL)[1] == "5"
         await pilot.press("B")
         await until(pilot, lambda: "384×640" in buckets(pilot).keys)
-        assert dial(pilot, "buckets") == "yes"
+        assert dial(pilot, "buckets") == "on"
         assert "--buckets" in main_screen(pilot).query_one(CommandLine).command
         rows = [buckets(pilot)._cells(key) for key in buckets(pilot).keys[1:]]
         assert sum(int(str(row[1])) for row in rows) == len(PICTURES)
@@ -135,9 +135,9 @@ async def test_the_dials_that_hang_on_each_other_follow(root: Path) -> None:
     async with workshop(root).run_test(size=(80, 24)) as pilot:
         await enter(pilot)
         await pilot.press("e")
-        assert (dial(pilot, "buckets"), dial(pilot, "upscale")) == ("yes", "no")
+        assert (dial(pilot, "buckets"), dial(pilot, "upscale")) == ("on", "off")
         await pilot.press("B")
-        assert (dial(pilot, "buckets"), dial(pilot, "upscale")) == ("no", "yes")
+        assert (dial(pilot, "buckets"), dial(pilot, "upscale")) == ("off", "on")
 
 
 async def test_x_runs_with_the_dials_and_keeps_them(root: Path) -> None:
@@ -151,7 +151,7 @@ async def test_x_runs_with_the_dials_and_keeps_them(root: Path) -> None:
         assert tomllib.loads((root / "dataprep.toml").read_text())["crop"] == {"buckets": True}
         command = main_screen(pilot).query_one(CommandLine)
         await until(pilot, lambda: "--buckets" not in command.command)
-        assert dial(pilot, "buckets") == "yes"
+        assert dial(pilot, "buckets") == "on"
 
 
 async def test_a_bucket_lists_its_pictures(root: Path) -> None:
@@ -352,7 +352,7 @@ async def test_a_dial_is_clicked(root: Path) -> None:
         dials = room(pilot).query_one(Dials)
         column = dials.dials[0].width + 3
         await pilot.click(dials, offset=(column, 0))
-        await until(pilot, lambda: dial(pilot, "buckets") == "yes")
+        await until(pilot, lambda: dial(pilot, "buckets") == "on")
         await pilot.click(dials, offset=(0, 0))
         await until(pilot, lambda: dial(pilot, "size") == "384")
         await pilot.click(dials, offset=(2, 0))

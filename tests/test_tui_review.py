@@ -307,10 +307,11 @@ async def test_copying_says_what_was_copied(tmp_path: Path) -> None:
         assert app.clipboard == str(room.desk.root / NAMES[0])
         await pilot.press("c")
         assert app.clipboard == "zumi, horns"
-        await until(pilot, lambda: len(app._notifications) == 2)
+        job = main_screen(pilot).query_one("#job", Static)
+        await until(pilot, lambda: "zumi, horns" in str(job.content))
         room.lines.move_to("square.png")
         await pilot.press("c")
-        await until(pilot, lambda: len(app._notifications) == 3)
+        await until(pilot, lambda: "zumi, horns" not in str(job.content) or app._notifications)
         assert app.clipboard == "zumi, horns"
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import tiny_base
-from test_tui_folder import main_screen, paint_project, until, workshop
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -17,6 +16,7 @@ from textual.widgets import Static
 from dataprep import runs
 from dataprep.recipes import training_folder
 from dataprep.training_values import BASE
+from tests.test_tui_folder import main_screen, paint_project, until, workshop
 from tui.dialogs.base import BaseDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.rooms.train import TrainRoom

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, TypeVar
 
 import anyio
 import pytest
-from test_tui_folder import paint_project, until, workshop
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -15,6 +14,7 @@ from textual.widgets import Input, Select, Static, Switch, TextArea
 from dataprep.tagquery.completion import Known, complete
 from dataprep.tagwords import elsewhere, note, tagwords
 from dataprep.vocabulary import Entry
+from tests.test_tui_folder import paint_project, until, workshop
 from tui.app import STYLES
 from tui.dialogs.caption import CaptionDialog, TagLines
 from tui.dialogs.confirm import ConfirmDialog

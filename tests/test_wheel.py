@@ -60,5 +60,6 @@ def test_the_demo_tagger_tags_from_a_wheel(installed: Path, tmp_path: Path) -> N
 
 
 def test_styles_and_manifests_come_along(installed: Path) -> None:
-    assert (installed / "tui" / "app.tcss").is_file()
+    assert (installed / "tui" / "styles" / "app.tcss").is_file()
+    assert (installed / "tui" / "locale" / "zh_CN" / "LC_MESSAGES" / "tui.mo").is_file()
     assert (installed / "dataprep" / "taggers" / "wd14.toml").is_file()

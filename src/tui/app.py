@@ -82,6 +82,14 @@ class Workshop(App[None]):
 
         return commands(self, screen)
 
+    def action_command_palette(self) -> None:
+        """Show everything that can be done."""
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            palette = CommandPalette(placeholder=_("what to do"), id="--command-palette")
+            self.push_screen(palette)
+
     async def action_preferences(self) -> None:
         """Show the preferences of this machine."""
         from tui.dialogs.preferences import KEYS, PreferencesDialog

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataprep import fields
 from dataprep.fields import listed
-from tui.words import N_
+from tui.words import N_, _
 
 if TYPE_CHECKING:
     from dataprep.settings import Settings
@@ -48,6 +48,11 @@ class Field:
     def kind(self) -> fields.Kind:
         """What sort of value it has."""
         return self.about.kind
+
+
+def called(name: str) -> str:
+    """What a setting is called in the language of the interface."""
+    return _(name.strip("_").replace("_", " "))
 
 
 def fields_of(model: type[Settings], values: Mapping[str, Any]) -> list[Field]:

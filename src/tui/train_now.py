@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,9 @@ def _confirm(app: App[Any], desk: Desk, found: Intent) -> None:
         if yes:
             _start(desk, found.exports)
 
-    question, detail = words(found, found.outlook)
+    # as the person called the project, not where it lies on this machine
+    shown = replace(found, out=desk.training_folder)
+    question, detail = words(shown, found.outlook)
     app.push_screen(ConfirmDialog(question, _("Train"), detail), answered)
 
 

@@ -17,6 +17,8 @@ from tui.widgets.rail import SIGNS
 from tui.words import N_, _
 
 KEY_WIDTH = 12
+MANY = 4
+"""Of so many keys with one meaning only the first and the last are named."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -26,8 +28,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", N_("Back"), id="help.leave"),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+    def __init__(self, bindings: Iterable[ActiveBinding], room: str) -> None:
         super().__init__()
+        self._room = room
         self._active = [active for active in bindings if active.enabled]
 
     def compose(self) -> ComposeResult:
@@ -38,13 +41,27 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_table(_("Signs at the left"), signs), classes="later")
 
     def _keys(self) -> list[tuple[str, str]]:
+        """What each key does: those of the room first, those of lists and lines last."""
         rows: dict[tuple[str, str], list[str]] = {}
-        for active in self._active:
+        for active in sorted(self._active, key=self._rank):
             binding = active.binding
-            if binding.description:
-                name = (binding.action, binding.description)
-                rows.setdefault(name, []).append(self.app.get_key_display(binding))
-        return [(" ".join(dict.fromkeys(keys)), _(text)) for (_action, text), keys in rows.items()]
+            if not binding.description or not binding.id:
+                continue
+            going = binding.action.startswith("go(")
+            name = ("go", N_("Go to a room")) if going else (binding.action, binding.description)
+            rows.setdefault(name, []).append(self.app.get_key_display(binding))
+        return [(_keys(keys), _(text)) for (_action, text), keys in rows.items()]
+
+    def _rank(self, active: ActiveBinding) -> int:
+        scope = (active.binding.id or "").split(".")[0]
+        if scope == self._room:
+            return 0
+        return 1 if scope in ("main", "app", "go") else 2
+
+
+def _keys(keys: list[str]) -> str:
+    once = list(dict.fromkeys(keys))
+    return " ".join(once) if len(once) < MANY else f"{once[0]} … {once[-1]}"
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> Content:

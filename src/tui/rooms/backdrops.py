@@ -26,7 +26,7 @@ PALETTES = "palette"
 LADDER = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Pixels by which a mask is grown or feathered, step by step."""
 
-SWITCH = (N_("no"), N_("yes"))
+SWITCH = (N_("off"), N_("on"))
 
 
 def called(composite: str, palette: Sequence[str]) -> str:

@@ -44,7 +44,7 @@ MODES = {
     "none": N_("keep whole"),
 }
 """Where a cut lies; a box by hand is what the keys on the picture make."""
-SWITCH = (N_("no"), N_("yes"))
+SWITCH = (N_("off"), N_("on"))
 REST = 0.4
 """Seconds the keys must rest before a moved box is written."""
 FEW, MANY = 3, 12

@@ -133,7 +133,7 @@ class ExportRoom(Room):
             told.append(n_("{n} belongs to no concept", "{n} belong to no concept", found.left_out))
         chosen = str(settings.repeats) if settings.repeats else _("chosen by kind and steps")
         return Content.assemble(
-            (str(settings.out), "bold"),
+            (str(self.desk.training_folder), "bold"),
             "\n",
             "; ".join(told),
             "\n",

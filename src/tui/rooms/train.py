@@ -157,10 +157,14 @@ class TrainRoom(Room):
     @on(Planned)
     def _planned(self, event: Planned) -> None:
         from dataprep import training_plan
+        from dataprep.training_values import BASE
 
         if event.plan is None:
             self._outlook = None
-            self.query_one(PlanView).show(None, event.reason, is_error=True)
+            missing = not self._form.values.get(BASE)
+            # the trainer names the key of train.toml; a person has the line before the eyes
+            reason = _("choose a base model") if missing else event.reason
+            self.query_one(PlanView).show(None, reason, is_error=not missing)
             return
         self._outlook = training_plan.of_trainer(event.plan, self._form.values)
         self._draw_plan()

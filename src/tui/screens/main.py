@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -186,7 +187,15 @@ class MainScreen(Screen[None]):
 
     @on(Said)
     def _said(self, event: Said) -> None:
-        self.app.notify(event.text, severity=event.severity, markup=False)
+        self.tell(event.text, event.severity)
+
+    def tell(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Show a sentence: one that is no warning on the line of the jobs, while that is free."""
+        busy = self.desk.jobs.running or self.desk.watch.alive
+        if severity == "information" and not busy:
+            self.query_one(JobBar).say(text)
+        else:
+            self.app.notify(text, severity=severity, markup=False)
 
     @on(CommandShown)
     def _command_shown(self, event: CommandShown) -> None:
@@ -222,12 +231,8 @@ class MainScreen(Screen[None]):
         if isinstance(event, JobDone):
             log.report(event.report)
             text = heading(event.report)
-            if event.verb != SCAN:
-                self.app.notify(
-                    text,
-                    severity="warning" if event.report.exit_code else "information",
-                    markup=False,
-                )
+            if event.verb != SCAN and event.report.exit_code:
+                self.app.notify(text, severity="warning", markup=False)
             for room in self._rooms():
                 room.job_ended(event.report)
         elif isinstance(event, JobFailed):
@@ -294,7 +299,7 @@ class MainScreen(Screen[None]):
         """Show what the keys do here."""
         from tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.active_bindings.values()))
+        self.app.push_screen(HelpScreen(self.active_bindings.values(), self.room))
 
     def action_train_now(self) -> None:
         """Train with the project as it is decided, after one confirmation."""
@@ -328,7 +333,7 @@ class MainScreen(Screen[None]):
         command = self.query_one(CommandLine).command
         if command:
             self.app.copy_to_clipboard(command)
-            self.app.notify(_("copied: {text}").format(text=command), markup=False)
+            self.tell(_("copied: {text}").format(text=command))
 
     def action_stop(self) -> None:
         """Stop the running job."""

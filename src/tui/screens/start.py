@@ -272,7 +272,7 @@ class StartScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do here."""
-        self.app.push_screen(HelpScreen(self.active_bindings.values()))
+        self.app.push_screen(HelpScreen(self.active_bindings.values(), "start"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to open and forget only what is listed; nothing twice."""

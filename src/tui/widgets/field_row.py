@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, Switch
 
 from dataprep import fields
-from tui.fields import Field, Raw
+from tui.fields import Field, Raw, called
 from tui.words import N_, _
 
 SWITCH = (N_("off"), N_("on"))
@@ -117,7 +117,7 @@ class FieldRow(Vertical):
 
     def _label(self, raw: Raw) -> Content:
         mark = DIFFERS if raw != self.field.usual else " " * len(DIFFERS)
-        return Content.assemble((mark, "$accent"), self.field.name.strip("_").replace("_", " "))
+        return Content.assemble((mark, "$accent"), called(self.field.name))
 
     def _editor(self) -> Widget:
         start = self.field.start

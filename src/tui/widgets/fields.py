@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from dataprep.columns import wide
-from tui.fields import Field, Raw, found, values_of
+from tui.fields import Field, Raw, called, found, values_of
 from tui.widgets.field_row import SWITCH, FieldRow, allowed
 from tui.words import N_, _
 
@@ -183,6 +183,9 @@ def _help(field: Field) -> Content:
     """What a setting means, what it may be, and its default."""
     usual = _(SWITCH[field.usual]) if isinstance(field.usual, bool) else field.usual
     facts = [allowed(field.about)]
+    if called(field.name) != field.name.strip("_").replace("_", " "):
+        # what the command line and the recipe call it
+        facts.insert(0, field.name)
     if usual:
         facts.append(_("default: {value}").format(value=usual))
     said = " · ".join(fact for fact in facts if fact)

@@ -25,6 +25,11 @@ class JobBar(Static):
         if not self._busy:
             self.update(Content.styled(text, "$text-muted"))
 
+    def say(self, text: str) -> None:
+        """Say what a key has done; the next job takes its place."""
+        if not self._busy:
+            self.update(Content.styled("  ".join(text.splitlines()), "$text-accent"))
+
     def begin(self, verb: str) -> None:
         """A job has started and has not said anything yet."""
         self._busy = True

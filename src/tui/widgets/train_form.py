@@ -294,8 +294,9 @@ def _error_of(values: Mapping[str, Any]) -> str:
 
 def _title(key: str) -> str:
     from dataprep.training_values import BASE
+    from tui.fields import called
 
-    return _("base model") if key == BASE else key.replace("_", " ")
+    return _("base model") if key == BASE else called(key)
 
 
 def _shown(field: Field, value: Any) -> str:
