@@ -13,6 +13,7 @@ from dataprep.report import Report
 from tui import prefs
 from tui.desk import Desk
 from tui.jobs import Make
+from tui.rooms import ROOMS
 from tui.words import _, n_
 
 if TYPE_CHECKING:
@@ -62,10 +63,36 @@ def intent(dataset: Dataset) -> Intent:
     return Intent(
         exports=exports,
         out=out,
-        name=str(values.get("output_name", "lora")),
+        name=_name(dataset),
         has_base=bool(values.get(training_values.BASE)),
         outlook=outlook,
     )
+
+
+def _name(dataset: Dataset) -> str:
+    """What the LoRA will be called: as train.toml or the recipe says, else like the concept."""
+    from dataprep.exporting.preview import defaults
+    from dataprep.exporting.train_file import values_of
+    from dataprep.layout import TRAIN_FILE
+    from dataprep.recipes import training_folder
+    from dataprep.settings import read_recipe
+
+    recipe = read_recipe(dataset.root)
+    written = values_of(training_folder(dataset.root) / TRAIN_FILE)
+    export = recipe.get("export", {})
+    concept = {**export, **defaults(dataset, export)}.get("concept", "lora")
+    said = {**recipe.get("train", {}), **written}.get("output_name")
+    return str(said or concept)
+
+
+def undone(desk: Desk) -> list[str]:
+    """Rooms whose work the recipe names, and that is not done, or not any more."""
+    standing = desk.project.standing
+    return [
+        name
+        for name in ("crop", "background", "tag", "prune")
+        if name in standing and standing[name].state != "done" and desk.recipe(name)
+    ]
 
 
 def begin(exports: bool) -> Make:
@@ -113,6 +140,9 @@ def _confirm(app: App[Any], desk: Desk, found: Intent) -> None:
     # as the person called the project, not where it lies on this machine
     shown = replace(found, out=desk.training_folder)
     question, detail = words(shown, found.outlook)
+    if rooms := undone(desk):
+        titles = ", ".join(_(ROOMS[name].title) for name in rooms)
+        detail = _("not done yet: {rooms}").format(rooms=titles) + "\n" + detail
     app.push_screen(ConfirmDialog(question, _("Train"), detail), answered)
 
 
