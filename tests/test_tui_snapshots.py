@@ -196,7 +196,7 @@ SCREENS: dict[str, Step] = {
     "review-filter": room("7", "v", "slash", "t", "a", "g"),
     "caption": room("7", "escape", "escape", "e"),
     "export": room("8"),
-    "train": room("9", "v"),
+    "train": room("9"),
     "train-run": room("9", "v"),
     "train-now": room("9", "t"),
     "pick": room("10"),

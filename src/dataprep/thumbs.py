@@ -5,6 +5,7 @@ They show the original, whatever was decided about it. Nothing is lost when the 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from PIL import Image
@@ -44,14 +45,17 @@ def thumb(originals: Originals, picture: Picture) -> Image.Image:
     image = originals.decode(picture, (SIDE, SIDE))
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=None)
     image = flatten(image, BEHIND)
-    _keep(image, kept)
-    return image
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", quality=QUALITY)
+    _keep(packed.getvalue(), kept)
+    # as it will be read from now on: it must not look otherwise the first time
+    return Image.open(packed).convert("RGB")
 
 
-def _keep(image: Image.Image, kept: Path) -> None:
+def _keep(data: bytes, kept: Path) -> None:
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept, durable=False) as temp:
-            image.save(temp, "JPEG", quality=QUALITY)
+            temp.write_bytes(data)
     except OSError:
         pass  # a full disk: it is made again when it is wanted again

@@ -120,7 +120,7 @@ class ExportRoom(Room):
         settings = found.settings
         new = n_("{n} picture is to be written", "{n} pictures are to be written", found.fresh)
         there = n_("{n} is there as it should be", "{n} are there as they should be", found.current)
-        told = [f"{new}, {there}" if found.current else new]
+        told = [part for part, count in ((new, found.fresh), (there, found.current)) if count]
         if found.bare:
             told.append(
                 n_(

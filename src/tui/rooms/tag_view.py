@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from tui.rooms import tag_words as said
@@ -46,6 +47,10 @@ class TagView(Room):
             yield Static(id="tag-guide-text", markup=False)
         yield Spread(id="tag-spread")
         yield Static(id="tag-hint", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """The words and the bars among them fill another width."""
+        self._draw_words()
 
     def _list(self, side: str) -> Lines:
         return self.query_one(f"#tag-{side}", Lines)
