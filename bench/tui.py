@@ -30,6 +30,16 @@ from bench.machine import heading
 PICTURES = 10_000
 RUNS = 7
 MOVES = 40
+FILTERS = (
+    "tags>25",
+    '"tag 17" AND NOT "tag 18"',
+    "name:0*7",
+    "tag:*99",
+    "width=768",
+    "caption:tag",
+)
+CLEAR = "\x15"
+"""ctrl+u empties a line."""
 QUIET = 0.25
 """Seconds without a byte after which a drawing counts as done."""
 PATIENCE = 60.0
@@ -112,6 +122,16 @@ class Terminal:
                 break
         return last - pressed
 
+    def shown_by(self, keys: str, text: str) -> float:
+        """Seconds from writing these keys until a text is drawn anew."""
+        before, pressed = len(self.seen), time.perf_counter()
+        os.write(self._file, keys.encode())
+        while text.encode() not in self.seen[before:]:
+            self.read(0.1)
+            if time.perf_counter() - pressed > PATIENCE:
+                raise TimeoutError(f"{text!r} was never drawn")
+        return time.perf_counter() - pressed
+
     @property
     def memory(self) -> float:
         """Its resident memory, in MiB."""
@@ -160,6 +180,13 @@ def dataprep() -> str:
     return str(Path(sys.executable).with_name("dataprep"))
 
 
+def held(root: Path, where: str) -> int:
+    """For how many pictures a filter holds."""
+    command = [dataprep(), "list", str(root), "--where", where]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True)
+    return len(listed.stdout.splitlines())
+
+
 def median(measure: Callable[[], float]) -> float:
     """The median of several runs, after one that warms the disk's cache."""
     measure()
@@ -194,7 +221,8 @@ def report(root: Path) -> None:
     screens = [sys.executable, "-P", "-m", "tui", str(root)]
     bare = median(shown([sys.executable, "-c", BARE], "READY"))
     first = median(shown(screens, root.name))
-    table = median(shown([sys.executable, "-c", TABLE], "00000 [x].jpg"))
+    # a DataTable takes the brackets for markup and leaves them out
+    table = median(shown([sys.executable, "-c", TABLE], "00000"))
     with running(screens) as terminal:
         terminal.until(f"{PICTURES} pictures")
         terminal.settle()
@@ -212,12 +240,26 @@ def report(root: Path) -> None:
         back = [terminal.press("k") for _ in range(MOVES)]
         jump = [terminal.press("G"), terminal.press("gg")]
         terminal.press("/")
-        filters = [terminal.press(text) for text in ('"tag 17"', " AND NOT tag:", '"tag 18"')]
+        filters: list[float] = []
+        lists: list[float] = []
+        for text in FILTERS:
+            terminal.press(text[:-1])
+            terminal.settle()
+            lists.append(terminal.shown_by(text[-1], f"/{held(root, text)}"))
+            terminal.settle()
+            terminal.press(CLEAR)
+            terminal.settle()
+            terminal.press(text[:-1])
+            terminal.settle()
+            filters.append(terminal.press(text[-1]))
+            terminal.press(CLEAR)
+            terminal.settle()
         rows = {
             "to the next picture, preview drawn": moves,
             "to the one before": back,
             "to the last and the first": jump,
-            "filter, from the last letter to the list": filters,
+            "filter, from the last letter to the list": lists,
+            "and with the preview of its first picture": filters,
         }
         for name, times in rows.items():
             print(

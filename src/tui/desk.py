@@ -209,6 +209,10 @@ class Desk:
         # a group of its own: an edit must never be dropped for a newer one
         self.reader.ask(f"edit {id(carry_out)}", carry_out, told, self._failed)
 
+    def remember(self) -> None:
+        """Write down what the screens remember; a terminal may be closed without a word."""
+        self.reader.ask("memory", lambda _: self.memory.save(), lambda _: None, self._failed)
+
     def reload(self) -> None:
         """Read the whole project again."""
         self.reader.ask("project", self._load, self._read, self._failed)

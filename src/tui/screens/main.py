@@ -40,6 +40,8 @@ from tui.words import N_, _, n_
 
 SCAN = "scan"
 FIRST = "import"
+FIRST_FRAME = 0.05
+"""Seconds in which the frame is drawn, before a room is built and the project is read."""
 ROOM_OF = {
     "dedupe": "clean",
     "check": "clean",
@@ -100,7 +102,8 @@ class MainScreen(Screen[None]):
         """Draw the frame, then read the project and look for what is new."""
         self.query_one("#log").display = False
         self._show()
-        self.call_after_refresh(self._begin)
+        # not after the next refresh: that would put the room into the first frame
+        self.set_timer(FIRST_FRAME, self._begin)
 
     async def _begin(self) -> None:
         # what the threads load would keep the first frame waiting
@@ -116,11 +119,14 @@ class MainScreen(Screen[None]):
             self._room_of(self.room).display = False
         self.room = name
         self.desk.memory.put("room", name)
+        self.desk.remember()
         found = self.query(f"#room-{name}").results(Room)
         room = next(iter(found), None)
         if room is None:
             room = ROOMS[name].load()(self.desk, id=f"room-{name}")
             await self.query_one("#room").mount(room)
+            if not room.children:
+                return  # the screens close while it is being built
             room.show(self.desk.project)
         room.display = True
         self.query_one(Rail).point_at(name)

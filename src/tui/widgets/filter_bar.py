@@ -17,7 +17,7 @@ from dataprep.tagquery.completion import Completion
 from tui.widgets.completing import Complete, Completing
 from tui.words import N_, _
 
-PAUSE = 0.06
+PAUSE = 0.02
 """Seconds without a key after which the list is narrowed."""
 KEPT = 30
 """So many filters are remembered."""
