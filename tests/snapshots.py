@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 FOLDER = Path(__file__).parent / "__snapshots__"
-STILL = 5
+STILL = 4
 """So many equal pictures in a row mean that nothing moves any more."""
 PATIENCE = 40.0
 
@@ -28,7 +28,7 @@ async def still(pilot: Pilot[None]) -> str:
         for text in pilot.app.screen.query(TextArea):
             text.cursor_blink = False
         await pilot.pause()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.03)
         now = pilot.app.export_screenshot(simplify=True)
         same = same + 1 if now == last else 0
         last = now
