@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from dataprep import cleaning
 from dataprep.check.kinds import KINDS
 from dataprep.check.remedy import read_problems, remedy
-from dataprep.cleaning import Copy, Likes, fingerprint, likeness, present, read_groups, state
+from dataprep.cleaning import Likes, fingerprint, likeness, present, read_groups, state
 from dataprep.dataset import Dataset
 from dataprep.decisions import Verdict
 from dataprep.jobs import finish
 from dataprep.report import Report
+from dataprep.similar import Other
 from dataprep.stages import check, dedupe
 from tests.painted import painted
 
-GROUP = Likes("best.png", (Copy("exact.png", 0, "exact"), Copy("near.png", 3, "near")))
+GROUP = Likes("best.png", (Other("exact.png", 0, "exact"), Other("near.png", 3, "near")))
 VERDICTS = st.sampled_from(["keep", "reject", "undecided"])
 
 
@@ -117,7 +118,7 @@ def test_pictures_that_all_stay_are_no_group_for_the_next_look(project: Path) ->
 
 def test_how_a_copy_is_like_the_best() -> None:
     assert [likeness(copy) for copy in GROUP.others] == ["exact", "like it: distance 3"]
-    assert likeness(Copy("a", 4, "mirrored")) == "mirrored: distance 4"
+    assert likeness(Other("a", 4, "mirrored")) == "mirrored: distance 4"
 
 
 def test_why_one_is_the_best(project: Path) -> None:

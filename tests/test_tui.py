@@ -118,7 +118,10 @@ async def test_rooms_are_entered_by_number_by_name_and_by_mouse(root: Path) -> N
             await pilot.press("escape")
         await pilot.press("f2")
         assert isinstance(pilot.app.focused, Rail)
-        await pilot.press("g", "home", "down", "down", "enter")
+        # enter goes to what comes next
+        await pilot.press("enter")
+        await until(pilot, lambda: main_screen(pilot).room == "clean")
+        await pilot.press("f2", "home", "down", "down", "enter")
         await until(pilot, lambda: main_screen(pilot).room == "crop")
         await pilot.click(Rail, offset=(5, 1))
         await until(pilot, lambda: main_screen(pilot).room == "clean")
@@ -328,6 +331,33 @@ async def test_help_lists_the_keys_of_this_place(root: Path) -> None:
         await until(pilot, lambda: pilot.app.screen is main_screen(pilot))
 
 
+async def test_the_recipe_is_opened_in_an_editor(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_files: list[Path] = []
+
+    def edit(app: object, path: Path) -> str:
+        opened_files.append(path)
+        path.write_text("[crop]\nsize = 64\n")
+        return ""
+
+    # a screen that is no terminal cannot be given away; tests of the editor use a real one
+    monkeypatch.setattr("tui.editor.edit_file", edit)
+    async with workshop(root).run_test(size=SIZE) as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: "no train.toml yet" in said(pilot))
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: opened_files == [root / "dataprep.toml"])
+        await enter_room(pilot, "crop")
+        assert desk_of(pilot).recipe("crop") == {"size": 64}
+
+
+async def enter_room(pilot: Pilot[None], name: str) -> None:
+    await main_screen(pilot).enter(name)
+    await idle(pilot)
+
+
 async def test_the_command_is_shown_and_copied(root: Path) -> None:
     async with workshop(root).run_test(size=SIZE) as pilot:
         await opened(pilot)
@@ -380,7 +410,8 @@ async def test_a_preference_holds_at_once_and_at_the_next_opening(root: Path) ->
         await pilot.press("escape")
     assert prefs.load().theme == theme
     app = Workshop(root, drawing("halfcell"), prefs.load())
-    async with app.run_test(size=SIZE):
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot)
         assert app.theme == theme
 
 

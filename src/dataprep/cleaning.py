@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dataprep.decisions import Verdict, encode
 from dataprep.journal import Change
+from dataprep.similar import Other
 
 if TYPE_CHECKING:
     from dataprep.dataset import Dataset
@@ -24,22 +25,11 @@ Because = Literal["hand", "larger", "sharper", "denser", "same"]
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A picture that shows what the best of its group shows."""
-
-    name: str
-    distance: int
-    """Bits in which the hashes differ, 0..64."""
-    kind: str
-    """exact, near, mirrored or turned."""
-
-
-@dataclass(frozen=True, slots=True)
 class Likes:
     """A group of pictures that show the same."""
 
     keep: str
-    others: tuple[Copy, ...]
+    others: tuple[Other, ...]
     because: str = "same"
     sharpness: Mapping[str, float] = field(default_factory=dict)
     """By name, of those that were looked at."""
@@ -55,7 +45,7 @@ def read_groups(facts: Mapping[str, Any]) -> list[Likes]:
     reasons, sharpness = facts.get("because", {}), facts.get("sharpness", {})
     groups = []
     for group in facts["groups"]:
-        others = tuple(Copy(o["name"], o["distance"], o["kind"]) for o in group["others"])
+        others = tuple(Other(o["name"], o["distance"], o["kind"]) for o in group["others"])
         names = (group["keep"], *(other.name for other in others))
         sharp = {name: sharpness[name] for name in names if name in sharpness}
         groups.append(Likes(group["keep"], others, reasons.get(group["keep"], "same"), sharp))
@@ -77,7 +67,7 @@ def state(group: Likes, verdicts: Mapping[str, Verdict]) -> tuple[State, str]:
     return "open", group.keep if group.keep in alive else alive[0]
 
 
-def likeness(other: Copy) -> str:
+def likeness(other: Other) -> str:
     """How a copy is like the best, as a reason: "exact", "like it: distance 3"."""
     if other.kind == "exact":
         return "exact"

@@ -8,14 +8,14 @@ from typing import Annotated
 from pydantic import Field
 
 from dataprep import similar
-from dataprep.cleaning import Copy, likeness, verdict
+from dataprep.cleaning import likeness, verdict
 from dataprep.dataset import NOTHING, Dataset
 from dataprep.jobs import Job
 from dataprep.journal import Change
 from dataprep.looks import Look, looks
 from dataprep.report import Issue, Report
 from dataprep.settings import Selected as Base
-from dataprep.similar import Group, Other
+from dataprep.similar import Group
 from dataprep.stages.scan import refresh
 from dataprep.store import Picture
 
@@ -86,13 +86,9 @@ def _rejections(dataset: Dataset, groups: list[Group]) -> list[Change]:
         for group in groups
         for other in group.others
         for change in verdict(
-            dataset, other.name, "reject", f"duplicate of {group.keep} ({_likeness(other)})"
+            dataset, other.name, "reject", f"duplicate of {group.keep} ({likeness(other)})"
         )
     ]
-
-
-def _likeness(other: Other) -> str:
-    return likeness(Copy(other.name, other.distance, other.kind))
 
 
 def _title(settings: Settings) -> str:
@@ -143,7 +139,7 @@ def _lines(
         by_hand = ", kept by hand" if group.keep in kept else ""
         lines.append(f"keep    {group.keep}  ({_size(pictures[group.keep])}{by_hand})")
         lines += [
-            f"reject  {other.name}  ({_size(pictures[other.name])}, {_likeness(other)})"
+            f"reject  {other.name}  ({_size(pictures[other.name])}, {likeness(other)})"
             for other in group.others
         ]
     if len(groups) > SHOWN:

@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
-from dataprep.dataset import Dataset
-from dataprep.decisions import Background
 from dataprep.errors import DataprepError
 from dataprep.report import Report
-from tui.desk import Desk
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.dialogs.entry import EntryDialog
 from tui.rooms import backdrops
-from tui.rooms.found_masks import (
-    Coverage,
-    Found,
-    Shares,
-    Todo,
-    cut_out,
-    kept,
-    look,
-    measure,
-    to_decide,
-    to_find,
-)
-from tui.rooms.held import Held
-from tui.rooms.room import Room
-from tui.state import Project, Row
-from tui.widgets.compare import VIEWS, Compare, is_doubtful
+from tui.rooms.background_asking import BackgroundAsking
+from tui.rooms.background_view import MODEL
+from tui.rooms.found_masks import cut_out, kept
+from tui.state import Project
+from tui.widgets.compare import VIEWS, Compare
 from tui.widgets.dials import Dials
-from tui.widgets.lines import Cell, Column, Lines
+from tui.widgets.lines import Lines
 from tui.words import N_, _, n_
 
-if TYPE_CHECKING:
-    from dataprep.stages.background import Settings
 
-MODEL = "isnet-anime"
-"""What is proposed where the recipe names none: drawn pictures are what most train."""
-LISTED = (Column(N_("picture"), 0), Column("", 1), Column("%", 4, "right"))
-OWN, DOUBTFUL = "–", "!"
-
-
-class BackgroundRoom(Room):
+class BackgroundRoom(BackgroundAsking):
     """Masks and what stands behind the subject, tried on the picture before it is decided."""
 
-    VERB: ClassVar[str] = "background"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "view(1)", N_("Before, mask"), id="background.view"),
         Binding("c", "behind(1)", N_("Behind it"), id="background.behind"),
@@ -96,15 +66,6 @@ class BackgroundRoom(Room):
         ),
     ]
 
-    class Looked(Message):
-        """Where a model would be fetched to; None: it is here."""
-
-        def __init__(self, model: str, target: Path | None, problem: str = "") -> None:
-            super().__init__()
-            self.model = model
-            self.target = target
-            self.problem = problem
-
     class Listed(Message):
         """The models there are."""
 
@@ -112,36 +73,10 @@ class BackgroundRoom(Room):
             super().__init__()
             self.choices = choices
 
-    def __init__(self, desk: Desk, id: str) -> None:
-        super().__init__(desk, id)
-        self._held = Held(desk, self.VERB, {"model": MODEL})
-        self._found: Found | None = None
-        self._coverage = Coverage()
-        self._targets: dict[str, Path | None] = {}
-        """Where models would be fetched to; None: here already."""
-        self._problem = ""
-
-    def compose(self) -> ComposeResult:
-        """Dials and what a run would do; the pictures, and one of them."""
-        yield Dials(id="background-dials")
-        yield Static(id="background-said")
-        with Horizontal(id="background-body"):
-            with Vertical(id="background-lists"):
-                yield Lines(LISTED, id="background-pictures", marking=True)
-            yield Compare(self.desk.drawing, id="background-compare")
-
     def on_mount(self) -> None:
         """Look at pictures as one did last."""
         view = self.desk.memory.get("background.view", VIEWS[0])
         self._compare.view = next((known for known in VIEWS if known == view), VIEWS[0])
-
-    @property
-    def _list(self) -> Lines:
-        return self.query_one("#background-pictures", Lines)
-
-    @property
-    def _compare(self) -> Compare:
-        return self.query_one(Compare)
 
     def first(self) -> Widget | None:
         """The pictures."""
@@ -170,176 +105,6 @@ class BackgroundRoom(Room):
     def values(self) -> Mapping[str, Any]:
         """What the dials say."""
         return self._held.values()
-
-    # what is there
-
-    def _look(self) -> None:
-        """Ask which masks of the model there are."""
-        self._held.read()
-        self._show_dials()
-        self._problem = self._held.problem
-        model, contract = str(self._held["model"]), self._held["contract"]
-
-        def question(dataset: Dataset) -> Found:
-            return look(dataset, model, contract)
-
-        self.desk.ask("masks", question, self._seen, self._complain)
-
-    def _seen(self, found: Found) -> None:
-        self._found = found
-        names = [name for name in found.usable if name in self.desk.project.rows]
-        self._list.show(names, self._cells)
-        model = str(self._held["model"])
-        if len(found.files) < len(names) and model not in self._targets:
-            self._look_for(model)
-        self._say()
-        self._measure()
-
-    def _complain(self, message: str, hint: str) -> None:
-        self._problem = message if not hint else f"{message} ({hint})"
-        self._say()
-
-    @work(thread=True, exclusive=True, group="models", exit_on_error=False)
-    def _look_for(self, model: str) -> None:
-        """Whether a model is here; rembg, which knows, takes a second to load."""
-        from dataprep.matting import missing_weights, read_matting
-
-        try:
-            self.post_message(self.Looked(model, missing_weights(read_matting(model))))
-        except (DataprepError, ImportError) as error:
-            self.post_message(self.Looked(model, None, str(error)))
-
-    @on(Looked)
-    def _looked(self, event: Looked) -> None:
-        event.stop()
-        self._targets[event.model] = event.target
-        self._problem = self._problem or event.problem
-        self._say()
-
-    def _measure(self) -> None:
-        """Measure masks a slice of time long, then let other questions have their turn."""
-        if self._found is None:
-            return
-        rows = self.desk.project.rows
-        listed = (rows[name] for name in self._list.keys if name in rows)
-        self._measure_on(self._coverage.todo(listed, self._found))
-
-    def _measure_on(self, todo: Todo) -> None:
-        if not todo:
-            self._say()
-            return
-        found = self._found
-
-        def measured(shares: Shares) -> None:
-            self._coverage.learn(shares)
-            self._list.refresh()
-            # what was found anew since is measured by a question of its own
-            if found is self._found:
-                self._measure_on(todo[len(shares) :])
-
-        self.desk.ask("coverage", lambda _dataset: measure(todo), measured)
-
-    # what would be decided
-
-    def _settings(self) -> Settings | None:
-        """The settings as the dials stand; None where they cannot be meant."""
-        from dataprep.settings import build
-        from dataprep.stages import background
-
-        try:
-            settings = build(background.Settings, self._held.everything(), "dataprep background")
-        except DataprepError as error:
-            self._problem = str(error)
-            return None
-        return settings
-
-    def _planned(self, row: Row) -> Background | None:
-        """What a run would decide for a picture; None: that it keeps its own background."""
-        from dataprep.stages import background
-
-        settings = self._settings()
-        if self._found is None or settings is None or row.name in self._found.own:
-            return None
-        return background.planned(row.picture, settings, self._found.key)
-
-    def _cells(self, name: str) -> Sequence[Cell]:
-        row = self.desk.project.rows.get(name)
-        if row is None or self._found is None:
-            return (name, "", "")
-        if name in self._found.own:
-            return (name, OWN, Text(_("own"), "dim"))
-        share = self._coverage.share(row, self._found)
-        if share is None:
-            return (name, "", "")
-        sign = Text(DOUBTFUL, "bold") if is_doubtful(share) else ""
-        decided = row.decisions.background is not None
-        return (name, sign, Text(f"{share:.0%}", "" if decided else "dim"))
-
-    def _show_picture(self) -> None:
-        """The picture as a run would make it."""
-        name = self._list.current
-        row = self.desk.project.rows.get(name)
-        if row is None:
-            self._compare.show(None, Content(""))
-            return
-        planned = self._planned(row)
-        mask = self._found.files.get(name) if self._found and planned else None
-        drawn = replace(
-            row,
-            decisions=replace(row.decisions, background=planned if mask else None),
-            mask=mask,
-        )
-        self._compare.show(drawn, self._about(row, planned, mask))
-
-    def _about(self, row: Row, planned: Background | None, mask: Path | None) -> Content:
-        """What is decided of a picture, or would be by a run."""
-        if planned is None:
-            return Content.styled(_("keeps its background; d cuts it out"), "$text-muted")
-        if mask is None:
-            return Content.styled(_("no mask yet; x finds the subject"), "$text-muted")
-        if row.decisions.background == planned:
-            return Content.styled(_("decided"), "$text-success")
-        return Content.styled(_("a preview; x decides it"), "$text-accent")
-
-    def _say(self) -> None:
-        """What a run would do; or what is wrong."""
-        said = self.query_one("#background-said", Static)
-        if self._problem:
-            said.update(Content.styled(self._problem, "$text-error"))
-            return
-        if self._found is None:
-            said.update("")
-            return
-        said.update(self._outlook())
-
-    def _outlook(self) -> Content:
-        assert self._found is not None
-        found, rows = self._found, self.desk.project.rows
-        mine = [rows[n] for n in found.usable if n in rows and n not in found.own]
-        model = str(self._held["model"])
-        missing = sum(row.name not in found.files for row in mine)
-        if not found.usable:
-            return Content.styled(_("there are no pictures yet"), "$text-muted")
-        if missing:
-            return to_find(missing, model if self._targets.get(model) is not None else "")
-        settings = self._settings()
-        if settings is None:
-            return Content.styled(self._problem, "$text-error")
-        from dataprep.stages.background import planned
-
-        other = sum(
-            row.decisions.background != planned(row.picture, settings, found.key) for row in mine
-        )
-        doubtful = sum(self._coverage.is_doubtful(row, found) for row in mine)
-        return to_decide(other, doubtful, len(found.own))
-
-    def _is_doubtful(self, name: str) -> bool:
-        row = self.desk.project.rows.get(name)
-        return (
-            row is not None
-            and self._found is not None
-            and self._coverage.is_doubtful(row, self._found)
-        )
 
     # lists and pictures
 
@@ -394,9 +159,6 @@ class BackgroundRoom(Room):
             )
 
     # dials
-
-    def _show_dials(self) -> None:
-        self.query_one(Dials).show(backdrops.dials(self._held))
 
     @on(Dials.Turned)
     def _dial_clicked(self, event: Dials.Turned) -> None:

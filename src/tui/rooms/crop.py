@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.events import Resize
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
 
 from dataprep.buckets import Bucket
 from dataprep.dataset import Dataset
@@ -23,35 +18,21 @@ from dataprep.focus import hand
 from dataprep.report import Report
 from tui.desk import Desk
 from tui.dialogs.choice import ChoiceDialog
-from tui.rooms.cuts import ALL, LISTED, NARROW, WIDE, Cuts
+from tui.rooms.crop_dials import resized, turned
+from tui.rooms.crop_view import CropView
+from tui.rooms.cuts import Cuts
 from tui.rooms.held import Held
-from tui.rooms.room import Room
 from tui.state import Project
 from tui.widgets.box_view import BoxView
-from tui.widgets.dials import Dial, Dials
-from tui.widgets.lines import Cell, Lines
+from tui.widgets.dials import Dials
+from tui.widgets.lines import Lines
 from tui.words import N_, _, n_
 
-if TYPE_CHECKING:
-    pass
-
-SIZES = (256, 384, 512, 640, 768, 896, 1024, 1280, 1536)
-MODES = {
-    "centre": N_("centre"),
-    "face": N_("face"),
-    "saliency": N_("lively part"),
-    "foreground": N_("subject"),
-    "none": N_("keep whole"),
-}
-"""Where a cut lies; a box by hand is what the keys on the picture make."""
-SWITCH = (N_("off"), N_("on"))
 REST = 0.4
 """Seconds the keys must rest before a moved box is written."""
-FEW, MANY = 3, 12
-"""So many lines the table has at least and, on a large screen, at most."""
 
 
-class CropRoom(Room):
+class CropRoom(CropView):
     """Buckets and what they cost, live; the box of each picture, moved by keys."""
 
     VERB: ClassVar[str] = "crop"
@@ -83,28 +64,6 @@ class CropRoom(Room):
         """Those that are being written."""
         self._rest: Timer | None = None
         self._sizes: Sequence[Bucket] = ()
-
-    def compose(self) -> ComposeResult:
-        """Dials and what they come to; buckets over pictures, the picture beside them."""
-        yield Dials(id="crop-dials")
-        yield Static(id="crop-said")
-        with Horizontal(id="crop-body"):
-            with Vertical(id="crop-lists"):
-                yield Lines(NARROW, id="crop-buckets")
-                yield Lines(LISTED, id="crop-pictures", marking=True)
-            yield BoxView(self.desk.drawing, id="crop-box")
-
-    @property
-    def _table(self) -> Lines:
-        return self.query_one("#crop-buckets", Lines)
-
-    @property
-    def _list(self) -> Lines:
-        return self.query_one("#crop-pictures", Lines)
-
-    @property
-    def _box(self) -> BoxView:
-        return self.query_one(BoxView)
 
     def first(self) -> Widget | None:
         """The pictures."""
@@ -144,15 +103,6 @@ class CropRoom(Room):
         self._write()
         super().run_stage()
 
-    def on_resize(self, event: Resize) -> None:
-        """As many columns and lines as there is room for."""
-        self._table.set_columns(WIDE if self._is_wide else NARROW)
-        self._shape()
-
-    @property
-    def _is_wide(self) -> bool:
-        return self.size.width >= 84
-
     # reckoning
 
     def _reckon(self) -> None:
@@ -182,66 +132,7 @@ class CropRoom(Room):
             cuts.count()
         self._fill()
 
-    def _complain(self, message: str, hint: str) -> None:
-        said = message if not hint else f"{message} ({hint})"
-        self.query_one("#crop-said", Static).update(Content.styled(said, "$text-error"))
-
-    def _fill(self) -> None:
-        """Draw the table, the list and the sum."""
-        if self._cuts is None:
-            return
-        keys = [] if self._keeps_whole else [ALL, *self._cuts.rows]
-        self._table.show(keys, self._cuts.bucket_cells)
-        self._shape()
-        self._list_pictures()
-        self.query_one("#crop-said", Static).update(self._sum())
-
-    def _shape(self) -> None:
-        """The table as high as its lines, while the list keeps the larger part."""
-        wanted = len(self._table.keys) + self._table.header
-        most = max(FEW, min(MANY, self.query_one("#crop-body").size.height * 2 // 5))
-        self._table.styles.height = max(FEW, min(wanted, most))
-
-    def _list_pictures(self) -> None:
-        assert self._cuts is not None
-        names = self._cuts.names(self._table.current)
-        if self._box.has_focus and self._list.current in self._cuts.uses:
-            # a picture whose shape is being changed must not slip out of the list
-            names = [name for name in self._list.keys if name in self._cuts.uses]
-        self._list.show(names, self._picture_cells)
-
-    def _picture_cells(self, name: str) -> Sequence[Cell]:
-        if self._cuts is None or self._keeps_whole:
-            return (name, "", "")
-        return self._cuts.picture_cells(name)
-
-    @property
-    def _keeps_whole(self) -> bool:
-        return bool(self._held["mode"] == "none")
-
-    def _sum(self) -> Content:
-        """What all of it comes to, and whether it is decided."""
-        assert self._cuts is not None
-        if self._keeps_whole:
-            return Content(_("x takes every cut back: whole pictures"))
-        rows = self.desk.project.rows
-        known = [rows[name] for name in self._cuts.uses if name in rows]
-        undecided = sum(row.decisions.crop is None for row in known)
-        return self._cuts.sum(undecided=undecided, touched=self._held.touched)
-
     # dials
-
-    def _show_dials(self) -> None:
-        held = self._held
-        mode = str(held["mode"])
-        self.query_one(Dials).show(
-            [
-                Dial("size", "[ ]", _("size"), str(held["size"])),
-                Dial("buckets", "B", _("buckets"), _(SWITCH[bool(held["buckets"])])),
-                Dial("mode", "m", _("by"), _(MODES.get(mode, mode))),
-                Dial("upscale", "e", _("enlarge"), _(SWITCH[bool(held["upscale"])])),
-            ]
-        )
 
     @on(Dials.Turned)
     def _dial_clicked(self, event: Dials.Turned) -> None:
@@ -253,27 +144,12 @@ class CropRoom(Room):
 
     def action_size(self, by: int) -> None:
         """The next larger or smaller of the usual sizes."""
-        now = int(self._held["size"])
-        known = [size for size in SIZES if (size > now if by > 0 else size < now)]
-        if known:
-            self._turned(size=known[0] if by > 0 else known[-1])
+        if values := resized(self._held, by):
+            self._turned(**values)
 
     def action_turn(self, name: str, by: int = 1) -> None:
         """Turn another dial on by one; those that hang on it follow."""
-        held = self._held
-        if name == "mode":
-            modes = list(MODES)
-            place = modes.index(held["mode"]) if held["mode"] in modes else -by
-            mode = modes[(place + by) % len(modes)]
-            loose = {"tight": False} if held["tight"] and mode not in ("face", "foreground") else {}
-            self._turned(mode=mode, **loose)
-        elif name == "buckets":
-            # of one size there is nothing that need not be enlarged
-            more = {"upscale": True} if held["buckets"] else {}
-            self._turned(buckets=not held["buckets"], **more)
-        else:
-            more = {"buckets": True} if held["upscale"] else {}
-            self._turned(upscale=not held["upscale"], **more)
+        self._turned(**turned(self._held, name, by))
 
     def _turned(self, **values: Any) -> None:
         self._held.turn(**values)
@@ -318,14 +194,6 @@ class CropRoom(Room):
         self.desk.say(_("no picture here needs another cut"))
 
     # the box
-
-    def _show_box(self) -> None:
-        name = self._list.current
-        row = self.desk.project.rows.get(name)
-        use = self._cuts.uses.get(name) if self._cuts else None
-        crop = use.crop if use is not None and not self._keeps_whole else None
-        enlarges = self._cuts is None or not self._cuts.target.no_upscale
-        self._box.show(row, crop, self._sizes, enlarges=enlarges)
 
     @on(BoxView.Changed)
     def _box_changed(self, event: BoxView.Changed) -> None:

@@ -6,47 +6,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.events import Click
-from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from dataprep.captions import tag_key
 from dataprep.errors import DataprepError
 from dataprep.report import Report
-from dataprep.tagwords import Word
 from tui.dialogs.changes import ChangesDialog
-from tui.rooms.about_tag import AboutTag
-from tui.rooms.prune_checks import PRESETS, Checks
+from tui.rooms.prune_checks import Checks
+from tui.rooms.prune_view import Chooser, PruneView
 from tui.state import Project
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.lines import Lines
 from tui.widgets.sample_view import SampleView
 from tui.widgets.tag_input import TagInput
 from tui.widgets.tag_table import ORDERS, TagTable
-from tui.words import N_, _, n_
+from tui.words import N_, _
 
 if TYPE_CHECKING:
     from dataprep.pruneview import Overview, Preview
 
 
-class Chooser(Static):
-    """Says what is chosen; a click takes the next."""
-
-    class Pressed(Message):
-        """It was clicked."""
-
-    def on_click(self, event: Click) -> None:
-        """Ask for the next."""
-        event.stop()
-        self.post_message(self.Pressed())
-
-
-class PruneRoom(AboutTag):
+class PruneRoom(PruneView):
     """Every tag with a check box; what would become of a caption stands below, live."""
 
     VERB: ClassVar[str] = "prune"
@@ -63,25 +45,6 @@ class PruneRoom(AboutTag):
         Binding("right_square_bracket", "sample(1)", N_("Next caption"), show=False,
                 key_display="]", id="prune.next"),
     ]  # fmt: skip
-
-    def compose(self) -> ComposeResult:
-        """What is trained and its word; the tags; a caption before and after; the sum."""
-        with Horizontal(id="prune-head"):
-            yield Chooser(id="prune-preset", markup=False)
-            yield TagInput(
-                lambda needle: (), "prune-name", several=False, placeholder=_("its name")
-            )
-            yield Static(Content(_("trigger")), id="prune-trigger-label", markup=False)
-            yield TagInput(
-                self._words, "prune-trigger", several=False, placeholder=_("the trigger word")
-            )
-        bar = FilterBar(lambda text, cursor: (), "prune-filter")
-        bar.entry.placeholder = _("part of a tag, a category or a reason")
-        yield bar
-        yield TagTable("prune-tags")
-        with Vertical(id="prune-below"):
-            yield SampleView("prune-sample", "[ ]")
-            yield Static(id="prune-sum", markup=False)
 
     def on_mount(self) -> None:
         """Begin with what was chosen before."""
@@ -145,17 +108,7 @@ class PruneRoom(AboutTag):
         """Until one comes back nothing need be judged."""
         self._here = False
 
-    @property
-    def tag(self) -> str:
-        """The tag under the cursor."""
-        row = self.query_one(TagTable).row
-        return row.tag if row else ""
-
     # questions
-
-    @property
-    def _trigger(self) -> str:
-        return " ".join(self.query_one("#prune-trigger", TagInput).value.split())
 
     def _ask(self) -> None:
         # with it come pydantic and numpy
@@ -198,61 +151,6 @@ class PruneRoom(AboutTag):
         self._problem = f"{message} ({hint})" if hint else message
         self._draw_sample()
         self._draw_sum()
-
-    # drawing
-
-    def _list(self) -> None:
-        assert self._overview is not None
-        rows = self._overview.rows
-        checked, fixed = self._checks.checked(rows), tag_key(self._trigger)
-        table = self.query_one(TagTable)
-        table.list(rows, checked, fixed, self._checks.order, self._needle)
-
-    def _draw_head(self) -> None:
-        preset = _(PRESETS[self._checks.preset])
-        title = _("What is trained: {preset}").format(preset=preset)
-        self.query_one("#prune-preset", Static).update(Content.styled(title, "$primary"))
-        self.query_one("#prune-name").display = self._checks.needs_name
-
-    def _draw_sample(self) -> None:
-        before = self._overview.captions if self._overview is not None else {}
-        after = self._preview.after if self._preview is not None else {}
-        self.query_one(SampleView).show(before, after)
-
-    def said(self) -> str:
-        """What x would do, in a sentence."""
-        preview = self._preview
-        if preview is None or not preview.after:
-            return _("nothing to do: check tags, or type another trigger word")
-        parts = [n_("{n} caption changes", "{n} captions change", len(preview.after))]
-        if preview.tags:
-            parts.insert(0, n_("{n} tag goes", "{n} tags go", preview.tags))
-        if preview.emptied:
-            parts.append(
-                n_(
-                    "{n} keeps nothing but the trigger word",
-                    "{n} keep nothing but the trigger word",
-                    preview.emptied,
-                )
-            )
-        return ", ".join(parts)
-
-    def _draw_sum(self) -> None:
-        if self._problem:
-            said = Content.styled(self._problem, "$text-error")
-        elif self._overview is not None and not self._overview.rows:
-            said = Content.styled(
-                _("no caption has a tag yet: tag the pictures first"), "$text-muted"
-            )
-        elif self._overview is None:
-            said = Content("…")
-        else:
-            said = Content.styled(self.said(), "bold")
-        before = len(self.desk.project.pruned)
-        if before and not self._problem:
-            pruned = n_("{n} pruned before (P)", "{n} pruned before (P)", before)
-            said = Content.assemble(said, (f"   {pruned}", "$text-muted"))
-        self.query_one("#prune-sum", Static).update(said)
 
     # what the widgets say
 
@@ -299,12 +197,6 @@ class PruneRoom(AboutTag):
     @on(FilterBar.Left)
     def _narrowing_over(self) -> None:
         self.query_one(TagTable).focus()
-
-    def _words(self, needle: str) -> list[Word]:
-        """Tags of the captions that begin with what is typed."""
-        rows = self._overview.rows if self._overview is not None else ()
-        found = [row for row in rows if row.key.startswith(tag_key(needle))]
-        return [Word(row.tag, row.captions, category=row.category) for row in found[:8]]
 
     # what the keys do
 

@@ -6,20 +6,13 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.notifications import SeverityLevel
-from textual.screen import Screen
-from textual.widgets import Static
 
 from dataprep.errors import DataprepError
 from dataprep.stages import STAGES
 from tui import train_now
 from tui.desk import (
     CommandShown,
-    Desk,
     FormWanted,
     JobStarted,
     ProjectRead,
@@ -29,34 +22,18 @@ from tui.desk import (
 from tui.jobs import JobDone, JobEnded, JobFailed, JobProgress, Pace
 from tui.reader import Answered
 from tui.rooms import ROOMS
-from tui.rooms.room import Room
 from tui.run_watch import RunSeen, WishFailed
+from tui.screens.frame import Frame
 from tui.widgets.command_line import CommandLine
 from tui.widgets.job_bar import JobBar
-from tui.widgets.keys import Keys
-from tui.widgets.rail import Item, Rail
+from tui.widgets.rail import Rail
 from tui.widgets.report_log import ReportLog, heading
-from tui.words import N_, _, n_
+from tui.words import N_, _
 
 SCAN = "scan"
-FIRST = "import"
-FIRST_FRAME = 0.05
-"""Seconds in which the frame is drawn, before a room is built and the project is read."""
-ROOM_OF = {
-    "dedupe": "clean",
-    "check": "clean",
-    "verdict": "clean",
-    "retag": "tag",
-    "caption": "tag",
-    "trigger": "prune",
-    "suggest": "prune",
-    "buckets": "crop",
-    "score": "pick",
-}
-"""In which room a stage belongs that is not called like its room."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Frame):
     """Hears the rooms and the jobs, and leads from room to room."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,104 +51,20 @@ class MainScreen(Screen[None]):
         Binding("r", "rescan", N_("Look at the folder again"), show=False, id="main.rescan"),
         Binding("L", "log", N_("Reports"), show=False, id="main.log"),
         Binding("Y", "copy_command", N_("Copy the command"), show=False, id="main.copy"),
+        Binding(
+            "ctrl+e", "edit_toml", N_("dataprep.toml in your editor"), show=False, id="main.recipe"
+        ),
+        Binding(
+            "ctrl+t",
+            "edit_toml(True)",
+            N_("train.toml in your editor"),
+            show=False,
+            id="main.train_file",
+        ),
         Binding("f2", "rail", N_("To the rail"), show=False, id="main.rail"),
         Binding("escape", "stop", N_("Stop"), key_display="esc", id="main.stop"),
         Binding("question_mark", "help", N_("Help"), key_display="?", id="main.help"),
     ]
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self.desk = desk
-        self.room = ""
-        """The name of the room on the screen."""
-        self._looked = False
-        """Whether the folder was looked at since it was opened."""
-
-    def compose(self) -> ComposeResult:
-        """Banner, rail and room, reports, command, job, keys."""
-        yield Static(id="banner", markup=False)
-        with Horizontal(id="body"):
-            yield Rail([Item(door.name, door.title) for door in ROOMS.values()], id="rail")
-            yield Vertical(id="room")
-        yield ReportLog(id="log")
-        yield CommandLine(id="command")
-        yield JobBar(id="job")
-        yield Keys(id="keys")
-
-    def on_mount(self) -> None:
-        """Draw the frame, then read the project and look for what is new."""
-        self.query_one("#log").display = False
-        self._show()
-        # not after the next refresh: that would put the room into the first frame
-        self.set_timer(FIRST_FRAME, self._begin)
-
-    async def _begin(self) -> None:
-        # what the threads load would keep the first frame waiting
-        self.desk.listen(self)
-        self.desk.reload()
-        room = self.desk.memory.get("room", FIRST)
-        await self.enter(room if room in ROOMS else FIRST)
-
-    async def enter(self, name: str, filter: str = "") -> None:
-        """Go to a room; it is built when it is entered first."""
-        if self.room:
-            self._room_of(self.room).left()
-            self._room_of(self.room).display = False
-        self.room = name
-        self.desk.memory.put("room", name)
-        self.desk.remember()
-        found = self.query(f"#room-{name}").results(Room)
-        room = next(iter(found), None)
-        if room is None:
-            room = ROOMS[name].load()(self.desk, id=f"room-{name}")
-            await self.query_one("#room").mount(room)
-            if not room.children:
-                return  # the screens close while it is being built
-            room.show(self.desk.project)
-        room.display = True
-        self.query_one(Rail).point_at(name)
-        self._show()
-        self.query_one(CommandLine).show("")
-        room.entered(filter)
-        self._focus(room)
-
-    def _focus(self, room: Room) -> None:
-        first = room.first()
-        if first is None:
-            first = next((widget for widget in self.focus_chain if room in widget.ancestors), None)
-        (first or self.query_one(Rail)).focus()
-
-    def _room_of(self, name: str) -> Room:
-        return self.query_one(f"#room-{name}", Room)
-
-    def _rooms(self) -> list[Room]:
-        return list(self.query(Room))
-
-    def _show(self) -> None:
-        project = self.desk.project
-        # a training run goes on beside all jobs
-        running = self.desk.jobs.running or ("train" if self.desk.watch.alive else "")
-        place = ROOM_OF.get(running, running)
-        self.query_one(Rail).show(project.standing, self.following, place, self.room)
-        said = n_("{n} picture", "{n} pictures", len(project.rows)) if project.loaded else "…"
-        if project.trigger:
-            said += "   " + _("trigger: {trigger}").format(trigger=project.trigger)
-        if project.undoes:
-            said += "   " + _("last edit: {edit}").format(edit=project.undoes)
-        name = self.desk.root.resolve().name
-        self.query_one("#banner", Static).update(
-            Content.assemble((f" {name} ", "bold"), (f" {said}", "$text-muted"))
-        )
-        self.refresh_bindings()
-
-    @property
-    def following(self) -> str:
-        """The room whose work comes next; empty when all is done."""
-        if not self.desk.project.standing:
-            return ""
-        from dataprep.standing import next_of
-
-        return next_of(self.desk.project.standing)
 
     # what the desk says
 
@@ -194,14 +87,6 @@ class MainScreen(Screen[None]):
     @on(Said)
     def _said(self, event: Said) -> None:
         self.tell(event.text, event.severity)
-
-    def tell(self, text: str, severity: SeverityLevel = "information") -> None:
-        """Show a sentence: one that is no warning on the line of the jobs, while that is free."""
-        busy = self.desk.jobs.running or self.desk.watch.alive
-        if severity == "information" and not busy:
-            self.query_one(JobBar).say(text)
-        else:
-            self.app.notify(text, severity=severity, markup=False)
 
     @on(CommandShown)
     def _command_shown(self, event: CommandShown) -> None:
@@ -234,11 +119,10 @@ class MainScreen(Screen[None]):
     @on(JobEnded)
     def _ended(self, event: JobEnded) -> None:
         log, text = self.query_one(ReportLog), _("{verb}: stopped").format(verb=event.verb)
+        doubtful = isinstance(event, JobDone) and bool(event.report.exit_code)
         if isinstance(event, JobDone):
             log.report(event.report)
             text = heading(event.report)
-            if event.verb != SCAN and event.report.exit_code:
-                self.app.notify(text, severity="warning", markup=False)
             for room in self._rooms():
                 room.job_ended(event.report)
         elif isinstance(event, JobFailed):
@@ -248,7 +132,7 @@ class MainScreen(Screen[None]):
             self.app.notify(said, severity="error", markup=False)
         else:
             log.say(text)
-        self.query_one(JobBar).end(text)
+        self.query_one(JobBar).end(text, doubtful=doubtful)
         self._show()
         self.desk.reload()
 
@@ -298,8 +182,26 @@ class MainScreen(Screen[None]):
         self._room_of(self.room).open_settings()
 
     def action_rail(self) -> None:
-        """Go to the rail."""
-        self.query_one(Rail).focus()
+        """Go to the rail, and there to the room whose work comes next."""
+        rail = self.query_one(Rail)
+        rail.point_at(self.following or self.room)
+        rail.focus()
+
+    def action_edit_toml(self, of_training: bool = False) -> None:
+        """Open the recipe, or the training folder's train.toml, in the person's editor."""
+        from dataprep.layout import TRAIN_FILE
+        from dataprep.settings import RECIPE
+        from tui.editor import edit_file
+
+        path = self.desk.root / RECIPE
+        if of_training:
+            path = self.desk.training_folder / TRAIN_FILE
+            if not path.is_file():
+                self.tell(_("no train.toml yet: export writes it"), "warning")
+                return
+        if failed := edit_file(self.app, path):
+            self.tell(failed, "error")
+        self.desk.reload()
 
     def action_help(self) -> None:
         """Show what the keys do here."""

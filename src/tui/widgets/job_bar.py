@@ -60,10 +60,11 @@ class JobBar(Static):
         """The job was asked to stop and finishes what it is in the middle of."""
         self.update(Content.assemble((verb, "bold"), (" " + _("stopping …"), "$text-warning")))
 
-    def end(self, text: str) -> None:
-        """The job is over."""
+    def end(self, text: str, *, doubtful: bool = False) -> None:
+        """The job is over; where not all could be done, the report is pointed at."""
         self._busy = False
-        self.hint(text)
+        more = (f"   {_('L: the report')}", "$text-warning") if doubtful else ""
+        self.update(Content.assemble((text, "$text-muted"), more))
 
 
 def _pace(pace: Pace) -> list[str]:
