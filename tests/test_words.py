@@ -96,6 +96,24 @@ def test_no_text_of_the_screens_is_left_out_of_the_catalogue() -> None:
     assert bare == []
 
 
+def test_every_marked_text_is_found_by_the_tool() -> None:
+    # it does not look into f-strings
+    known = {
+        text
+        for message in catalogues.texts()
+        for text in (message.id if isinstance(message.id, tuple) else (message.id,))
+    }
+    marked = {
+        argument.value
+        for path in sorted((ROOT / "src" / "tui").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and _called(call) in ("_", "N_", "n_")
+        for argument in call.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+    assert marked - known == {""} & marked
+
+
 def _called(call: ast.Call) -> str:
     function = call.func
     return getattr(function, "attr", getattr(function, "id", ""))

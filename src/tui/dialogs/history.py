@@ -278,7 +278,8 @@ def said_of(state: State) -> str:
         "undone": N_("undone; can be redone"),
         "dropped": N_("undone for good: another edit was made since"),
     }
-    return _(said.get(state, N_("under way")))
+    otherwise = N_("under way")
+    return _(said.get(state, otherwise))
 
 
 def _sizes(sizes: Mapping[str, int]) -> str:

@@ -226,7 +226,7 @@ class Curve(Widget):
     def _titled(self, width: int) -> Strip:
         strong = [one.points for one in self._series if one.strong and one.points]
         now = f" {short(strong[-1][-1][1])}" if strong else ""
-        scale = f"  {_('log scale')}" if self.logarithmic else ""
+        scale = "  " + _("log scale") if self.logarithmic else ""
         bold = self.get_component_rich_style("curve--title")
         axis = self.get_component_rich_style("curve--axis")
         strip = Strip([Segment(_(self._title), bold), Segment(now), Segment(scale, axis)])

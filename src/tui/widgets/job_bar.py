@@ -63,7 +63,7 @@ class JobBar(Static):
     def end(self, text: str, *, doubtful: bool = False) -> None:
         """The job is over; where not all could be done, the report is pointed at."""
         self._busy = False
-        more = (f"   {_('L: the report')}", "$text-warning") if doubtful else ""
+        more = ("   " + _("L: the report"), "$text-warning") if doubtful else ""
         self.update(Content.assemble((text, "$text-muted"), more))
 
 
