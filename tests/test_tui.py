@@ -188,6 +188,22 @@ async def test_a_broken_recipe_is_a_sentence(root: Path) -> None:
         await until(pilot, lambda: "dataprep.toml" in said(pilot))
 
 
+@pytest.mark.parametrize("recipe", ["[crop\n", "[crop]\nsise = 64\n", "[export]\nout = 3\n"])
+@pytest.mark.parametrize("when", ["before", "while it is open"])
+async def test_a_broken_recipe_takes_no_room_down(root: Path, recipe: str, when: str) -> None:
+    if when == "before":
+        (root / "dataprep.toml").write_text(recipe)
+    async with workshop(root).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: main_screen(pilot).room)
+        if when != "before":
+            await opened(pilot)
+            (root / "dataprep.toml").write_text(recipe)
+        for number in "1234567890":
+            await pilot.press(number, "x", "s", "escape", "escape", "t", "escape", "u")
+            await idle(pilot)
+        assert main_screen(pilot).room in ROOMS
+
+
 async def test_escape_closes_a_running_job_at_once(root: Path) -> None:
     cleaned = threading.Event()
 

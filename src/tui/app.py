@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -162,7 +163,8 @@ class Workshop(App[None]):
     def _opened(self, root: Path) -> Desk:
         self.close_project()
         self.desk = Desk(root, self._drawing, self.prefs)
-        prefs.note_opened(root)
+        with suppress(OSError):  # a home that cannot be written keeps no list of projects
+            prefs.note_opened(root)
         return self.desk
 
     def close_project(self) -> None:

@@ -6,6 +6,7 @@ A room calls the desk; the desk tells the workshop's screen by messages, and tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 
-from dataprep.errors import DataprepError
+from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Job
 from dataprep.journal import Change
 from dataprep.report import Report
@@ -111,6 +112,7 @@ class Desk:
         self.drawing = drawing
         self.prefs = liked
         self._lora_folder = liked.lora_folder
+        self._training_folder = root / "lora"
         self.project = self._newest = Project(root)
         self.jobs = Jobs(root)
         self.reader = Reader(root)
@@ -244,10 +246,15 @@ class Desk:
 
     @property
     def training_folder(self) -> Path:
-        """Where ``export`` writes and ``train`` reads: the recipe's, else ``lora``."""
+        """Where ``export`` writes and ``train`` reads: the recipe's, else ``lora``.
+
+        While the recipe cannot be read, as it was last; reading the project says what is wrong.
+        """
         from dataprep.recipes import training_folder
 
-        return training_folder(self.root)
+        with suppress(UsageError):
+            self._training_folder = training_folder(self.root)
+        return self._training_folder
 
     @property
     def lora_folder(self) -> str:
