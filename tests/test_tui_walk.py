@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from textual.widgets import Button, Input, Static
 from bench.tui import Terminal
 from dataprep import concept, runs, scoresheet
 from dataprep.dataset import Dataset
+from dataprep.errors import DataprepError
 from dataprep.lora_files import metadata
 from dataprep.stages.demo import lay_out
 from dataprep.weights import sample_data
@@ -322,8 +324,18 @@ async def test_a_run_goes_on_when_the_screens_are_killed_and_is_found_again(tmp_
     os.kill(terminal.pid, signal.SIGKILL)
     os.waitpid(terminal.pid, 0)
     assert run.read().alive
+    try:
+        await found_again(root)
+    finally:
+        with suppress(DataprepError):  # it was stopped already, as it should be
+            run.wish("stop")
+    assert run.read().state in ("stopped", "finished")
+
+
+async def found_again(root: Path) -> None:
     async with workshop(root).run_test(size=SIZE) as pilot:
-        await opened(pilot)
+        # the run has the line of the jobs, on which a scan would be told
+        await until(pilot, lambda: main_screen(pilot).room and desk_of(pilot).project.loaded)
         await at_last(pilot, lambda: desk_of(pilot).watch.alive)
         await at_last(pilot, lambda: job_line(pilot).startswith("train"))
         # t goes to the run instead of starting another one
@@ -333,4 +345,3 @@ async def test_a_run_goes_on_when_the_screens_are_killed_and_is_found_again(tmp_
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("enter")
         await at_last(pilot, lambda: not desk_of(pilot).watch.alive)
-    assert run.read().state in ("stopped", "finished")
