@@ -128,6 +128,7 @@ def test_tags_masks_and_exports_are_the_same_to_the_byte(
     assert done(export, there, out=there / "lora", **values).done == 0
 
 
+@pytest.mark.slow
 def test_captions_are_the_same_to_the_byte(
     twins: tuple[Path, Path], cluster: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -147,6 +148,7 @@ def squares(recipe: Numbers, address: str, count: int = 20) -> dict[int, int]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+@pytest.mark.slow
 def test_the_work_of_a_worker_that_died_is_done_by_another(cluster: str, tmp_path: Path) -> None:
     marker = tmp_path / "died"
     assert squares(Numbers("dies", marker), cluster) == {n: n * n for n in range(20)}

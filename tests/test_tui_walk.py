@@ -221,6 +221,7 @@ async def press_button(pilot: Pilot[None]) -> None:
     await pilot.click(button)
 
 
+@pytest.mark.slow
 async def test_the_same_way_by_mouse(tmp_path: Path) -> None:
     root = demo_in(tmp_path)
     recipe = (root / "dataprep.toml").read_text(encoding="utf-8")
