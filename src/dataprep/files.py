@@ -58,6 +58,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def modified(path: Path) -> float:
+    """When a file was written last (seconds since 1970); 0 when there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file atomically and durably."""
     with replacing(path) as temp:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dataprep.concept import KEY
+from dataprep.files import modified
 from dataprep.homes import STATE_FOLDER
 from dataprep.journal import PROJECT
 
@@ -30,7 +31,7 @@ class Glance:
 def glance(root: Path) -> Glance:
     """Look at a project's state; nothing is written, made or brought up to date."""
     state = root / STATE_FOLDER
-    used = max((_changed(state / name) for name in STATE_FILES), default=0.0)
+    used = max((modified(state / name) for name in STATE_FILES), default=0.0)
     try:
         with closing(_opened(state / STATE_FILES[0])) as db:
             pictures = db.execute("SELECT count(*) FROM pictures").fetchone()[0]
@@ -55,10 +56,3 @@ def _trigger(db: sqlite3.Connection) -> str:
         return str(json.loads(row[0])["trigger"]) if row else ""
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

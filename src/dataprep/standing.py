@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dataprep import concept
 from dataprep.captions import split_tags, tag_key
 from dataprep.decisions import Decisions
 from dataprep.exporting.manifest import MANIFEST
+from dataprep.files import modified
 from dataprep.journal import Edit
 from dataprep.looks import VERSION
 from dataprep.recipes import training_folder
@@ -131,17 +131,22 @@ def _pruned(dataset: Dataset, captions: Sequence[str]) -> Standing:
 def _made(dataset: Dataset) -> dict[str, Standing]:
     """What the training folder holds; each is stale when what it is made from is newer."""
     out = training_folder(dataset.root)
-    exported = _time(out / MANIFEST)
-    # an edit is noted to the second
-    written = int(exported + 1) if exported else 0
-    edited = _edited(dataset.history(), written)
-    loras = [_time(path) for path in (out / "model").glob("*.safetensors")]
-    trained, picked = max(loras, default=0.0), _time(out / GRID)
+    exported = modified(out / MANIFEST)
+    loras = [modified(path) for path in (out / "model").glob("*.safetensors")]
+    trained, picked = max(loras, default=0.0), modified(out / GRID)
     return {
-        "export": Standing(_after(written, edited)),
+        "export": Standing(exported_state(dataset)),
         "train": Standing(_after(trained, exported), len(loras), len(loras)),
         "pick": Standing(_after(picked, trained)),
     }
+
+
+def exported_state(dataset: Dataset) -> State:
+    """Whether the training folder is written, and holds what is decided now."""
+    exported = modified(training_folder(dataset.root) / MANIFEST)
+    # an edit is noted to the second
+    written = int(exported + 1) if exported else 0
+    return _after(written, _edited(dataset.history(), written))
 
 
 def _edited(edits: Sequence[Edit], written: float) -> float:
@@ -163,11 +168,3 @@ def _after(made: float, source: float) -> State:
     if not made:
         return "todo"
     return "done" if made >= source else "stale"
-
-
-def _time(path: Path) -> float:
-    """When a file was written (seconds since 1970); 0 when there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,10 +21,12 @@ from dataprep.errors import DataprepError
 from dataprep.exporting.manifest import MANIFEST
 from dataprep.exporting.preview import preview
 from dataprep.exporting.repeats import Length, steps_of
+from dataprep.files import modified
 from dataprep.jobs import Job, child, finish, module_command
 from dataprep.lora_files import metadata
 from dataprep.recipes import training_folder
 from dataprep.settings import RECIPE, read_recipe
+from dataprep.standing import exported_state
 
 CONFIG_KEY = "lora_dataprep_config"
 SHAPE = ("resolution", "mixed_precision", "device")
@@ -176,11 +177,10 @@ def needs_export(dataset: Dataset) -> bool:
     out = training_folder(dataset.root)
     if not training_values.is_exported(dataset.root):
         return True
-    made = _time(out / MANIFEST)
-    edits = [edit.at for edit in dataset.history() if edit.state != "undone"]
-    if edits and datetime.fromisoformat(edits[-1]).timestamp() > made + 1:
+    if exported_state(dataset) != "done":
         return True
-    return "export" in read_recipe(dataset.root) and _time(dataset.root / RECIPE) > made
+    made = modified(out / MANIFEST)
+    return "export" in read_recipe(dataset.root) and modified(dataset.root / RECIPE) > made
 
 
 def _is_alike(told: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -206,10 +206,3 @@ def _plain(value: Any) -> Any:
 
 def _whole(value: Any, otherwise: int) -> int:
     return value if isinstance(value, int) and value > 0 else otherwise
-
-
-def _time(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

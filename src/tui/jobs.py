@@ -6,10 +6,8 @@ that is in the middle of one picture.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from dataprep.errors import DataprepError
 from dataprep.jobs import Job, Progress, finish
 from dataprep.report import Report
 from dataprep.stages import STAGES
+from tui.faults import note_fault
 
 if TYPE_CHECKING:
     from dataprep.dataset import Dataset
@@ -139,8 +138,7 @@ class Jobs:
         except DataprepError as error:
             ended = JobFailed(verb, error.message, error.hint)
         except Exception as error:  # the edge: a fault in a stage must not take the screen down
-            # not sys.stderr: the screen has taken that for itself
-            os.write(2, traceback.format_exc().encode())
+            note_fault()
             hint = "a fault in dataprep; its trace is in tui.log, beside dataprep's models"
             ended = JobFailed(verb, f"{type(error).__name__}: {error}", hint)
         self.running = ""

@@ -6,10 +6,8 @@ slider is worth an answer. What may take longer than a second or two is a job in
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from dataprep.errors import DataprepError
+from tui.faults import note_fault
 
 if TYPE_CHECKING:
     from dataprep.dataset import Dataset
@@ -104,8 +103,7 @@ class Reader:
             except (OSError, sqlite3.Error) as error:
                 self._post(otherwise, f"{self._root}: {error}", "")
             except Exception as error:  # the edge: a fault in a question must not end the thread
-                # not sys.stderr: the screen has taken that for itself
-                os.write(2, traceback.format_exc().encode())
+                note_fault()
                 self._post(otherwise, f"{type(error).__name__}: {error}", "a fault in dataprep")
         if dataset is not None:
             dataset.close()

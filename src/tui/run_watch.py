@@ -5,10 +5,8 @@ A run is no job: it goes on when the screens close, and is found again when they
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from dataprep.errors import DataprepError
+from tui.faults import note_fault
 
 if TYPE_CHECKING:
     from dataprep.runs import Reading, Run, Wish
@@ -122,8 +121,7 @@ class RunWatch:
             except (DataprepError, OSError) as error:
                 self._post(WishFailed(str(error)))
             except Exception:  # the edge: a fault in a look must not end the thread
-                # not sys.stderr: the screen has taken that for itself
-                os.write(2, traceback.format_exc().encode())
+                note_fault()
             self._wake.wait(OFTEN if self.alive else SELDOM)
             self._wake.clear()
 
