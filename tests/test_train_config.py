@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from dataprep.errors import EXIT_USAGE, UsageError
-from train.config import TrainConfig, load
+from train.config import TrainConfig
+from train.config.reading import load
 
 GOOD = """
 [model]
@@ -82,7 +83,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(folder: Path) -> None:
     ("override", "sentence"),
     [
         ("network_dim=0", "network_dim: must be greater than or equal to 1 (got 0)"),
-        ("lr_scheduler=linear", "lr_scheduler: must be 'constant' or 'cosine'"),
+        ("lr_scheduler=linaer", "lr_scheduler: must be 'constant', 'constant_with_warmup'"),
         ("caption_dropout_rate=2", "caption_dropout_rate: must be less than or equal to 1"),
         ("min_bucket_reso=768", "min_bucket_reso (768) must be at most the resolution (512)"),
         ("resolution=abc", "resolution"),

@@ -15,7 +15,7 @@ from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Progress, finish
 from dataprep.runs.folder import Wish, make_wish
 from train import lora_file, models, previews
-from train.config import load
+from train.config.reading import load
 from train.control import Control
 from train.draw import Column, DrawRequest, draw
 from train.pace import WINDOW, Pace

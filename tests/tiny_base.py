@@ -1,4 +1,4 @@
-"""A base model of the shape of SD 1.5, so small that a step takes milliseconds; weights random."""
+"""Base models of each family, so small that a step takes milliseconds; weights random."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from PIL import Image, ImageDraw
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 from train.config import TrainConfig
+from train.families import Family
 
 # in steps of milliseconds threads wait for each other; and one gives equal sums everywhere
 torch.set_num_threads(1)
@@ -28,10 +35,16 @@ WIDTH = 32
 """Width of the text encoder and of the cross attention."""
 
 
-def shared(factory: pytest.TempPathFactory) -> Path:
+def shared(
+    factory: pytest.TempPathFactory,
+    family: Family = "sd1",
+    prediction_type: str = "epsilon",
+) -> Path:
     """The model, built once for all tests of a session."""
-    folder = factory.getbasetemp() / "tiny_base"
-    return folder if (folder / "model_index.json").exists() else build(folder)
+    name = "tiny_base" if (family, prediction_type) == ("sd1", "epsilon") else ""
+    folder = factory.getbasetemp() / (name or f"tiny_{family}_{prediction_type}")
+    built = (folder / "model_index.json").exists()
+    return folder if built else build(folder, prediction_type, family)
 
 
 def paint(folder: Path, count: int = 6) -> None:
@@ -64,39 +77,76 @@ def config(base: Path, root: Path, **values: Any) -> TrainConfig:
     )
 
 
-def build(folder: Path, prediction_type: str = "epsilon") -> Path:
+def build(folder: Path, prediction_type: str = "epsilon", family: Family = "sd1") -> Path:
     """Write the model as a diffusers folder; the same weights each time."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        tokenizer = _tokenizer(folder)
-        pipeline = StableDiffusionPipeline(
-            vae=_vae(),
-            text_encoder=_text_encoder(tokenizer),
-            tokenizer=tokenizer,
-            unet=_unet(),
-            scheduler=_scheduler(prediction_type),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
-    pipeline.save_pretrained(folder)
+        _pipeline(folder, prediction_type, family).save_pretrained(folder)
     return folder
 
 
-def _unet() -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(32, 64),
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        layers_per_block=1,
-        attention_head_dim=4,
-        norm_num_groups=8,
-        cross_attention_dim=WIDTH,
+def _pipeline(folder: Path, prediction_type: str, family: Family) -> Any:
+    tokenizer = _tokenizer(folder)
+    if family == "sdxl":
+        return StableDiffusionXLPipeline(
+            vae=_vae(scaling_factor=0.13025),
+            text_encoder=_text_encoder(tokenizer),
+            text_encoder_2=_second_text_encoder(tokenizer),
+            tokenizer=tokenizer,
+            # the same words; what follows the end is filled with the first of them
+            tokenizer_2=_tokenizer(folder, "tokenizer_2", padding="!"),
+            unet=_sdxl_unet(),
+            scheduler=_scheduler(prediction_type),
+        )
+    second = family == "sd2"
+    if second:
+        tokenizer = _tokenizer(folder, padding="!")
+    return StableDiffusionPipeline(
+        vae=_vae(),
+        text_encoder=_text_encoder(tokenizer, **({"hidden_act": "gelu"} if second else {})),
+        tokenizer=tokenizer,
+        unet=_unet(**({"use_linear_projection": True} if second else {})),
+        scheduler=_scheduler(prediction_type),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
 
 
-def _vae() -> AutoencoderKL:
+def _unet(**values: Any) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        **{
+            "sample_size": 8,
+            "block_out_channels": (32, 64),
+            "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+            "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+            "layers_per_block": 1,
+            "attention_head_dim": 4,
+            "norm_num_groups": 8,
+            "cross_attention_dim": WIDTH,
+            **values,
+        }
+    )
+
+
+def _sdxl_unet() -> UNet2DConditionModel:
+    """Three depths as the large one: convolutions only, then attention of one and two layers."""
+    return _unet(
+        block_out_channels=(16, 32, 64),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=2,
+        attention_head_dim=(2, 4, 8),
+        transformer_layers_per_block=(1, 1, 2),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=6 * 8 + WIDTH // 2,
+        cross_attention_dim=WIDTH + WIDTH // 2,
+    )
+
+
+def _vae(**values: Any) -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(8, 8, 16, 16),
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -105,23 +155,35 @@ def _vae() -> AutoencoderKL:
         norm_num_groups=4,
         latent_channels=4,
         sample_size=64,
+        **values,
     )
 
 
-def _text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=2 * WIDTH,
-            projection_dim=WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=77,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+def _text_encoder(tokenizer: CLIPTokenizer, **values: Any) -> CLIPTextModel:
+    return CLIPTextModel(_text_config(tokenizer, **values))
+
+
+def _second_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
+    half = {"hidden_size": WIDTH // 2, "intermediate_size": WIDTH, "projection_dim": WIDTH // 2}
+    more = {"hidden_act": "gelu", "num_hidden_layers": 4}
+    return CLIPTextModelWithProjection(_text_config(tokenizer, **half, **more))
+
+
+def _text_config(tokenizer: CLIPTokenizer, **values: Any) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        **{
+            "vocab_size": len(tokenizer),
+            "hidden_size": WIDTH,
+            "intermediate_size": 2 * WIDTH,
+            "projection_dim": WIDTH,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 77,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+            **values,
+        }
     )
 
 
@@ -137,8 +199,11 @@ def _scheduler(prediction_type: str) -> DDIMScheduler:
     )
 
 
-def _tokenizer(folder: Path) -> CLIPTokenizer:
-    """Bytes, and each of ``WORDS`` as one token, in CLIP's two files."""
+def _tokenizer(folder: Path, name: str = "tokenizer", padding: str = "") -> CLIPTokenizer:
+    """Bytes, and each of ``WORDS`` as one token, in CLIP's two files.
+
+    ``padding`` is the token that fills up what is short; CLIP's own is the end mark.
+    """
     letters = [chr(code) for code in range(33, 127)]
     vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
     merges: list[str] = []
@@ -151,9 +216,10 @@ def _tokenizer(folder: Path) -> CLIPTokenizer:
                 merges.append(" ".join(pair))
                 vocabulary.append(pieces[-1])
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    target = folder / "tokenizer"
+    target = folder / name
     target.mkdir(parents=True, exist_ok=True)
     ids = {token: number for number, token in enumerate(dict.fromkeys(vocabulary))}
     (target / "vocab.json").write_text(json.dumps(ids))
     (target / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
-    return CLIPTokenizer.from_pretrained(target, model_max_length=77)
+    fill = {"pad_token": padding} if padding else {}
+    return CLIPTokenizer.from_pretrained(target, model_max_length=77, **fill)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, speaker: Speaker) -> int:
     """Train, or only plan; a run holds its folder's lock and keeps its record there."""
     try:
-        from train.config import FILE_NAME, load
+        from train.config.reading import FILE_NAME, load
 
         config = load(options.config, options.overrides)
         if options.dry_run:

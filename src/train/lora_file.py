@@ -16,7 +16,8 @@ from safetensors.torch import save as serialize
 
 from dataprep import files
 from dataprep.errors import DataprepError
-from train.config import MODEL_KEY, PATH_KEYS, SAMPLE_KEYS, TrainConfig
+from train.config import TrainConfig
+from train.config.reading import MODEL_KEY, PATH_KEYS, SAMPLE_KEYS
 from train.data import Dataset
 from train.networks import KOHYA_MODULES
 from train.plan import Plan
@@ -98,7 +99,10 @@ def _shareable(config: TrainConfig) -> dict[str, Any]:
     What was drawn on the way is left out: it changes nothing of what was learned.
     """
     values: dict[str, Any] = config.model_dump(mode="json", exclude=set(SAMPLE_KEYS))
-    return {**values, **{key: Path(values[key]).name for key in (*PATH_KEYS, MODEL_KEY)}}
+    return {
+        **values,
+        **{key: Path(values[key]).name for key in (*PATH_KEYS, MODEL_KEY) if values[key]},
+    }
 
 
 def _text(value: Any) -> str:

@@ -81,7 +81,7 @@ def train(
     latents, bad = yield from cache.prepare(
         vae,
         dataset.items,
-        config.train_data_dir.parent / cache.FOLDER,
+        config.output_dir.parent / cache.FOLDER,
         mirrored=config.flip_aug,
         keep=config.cache_latents_to_disk,
         stop=control.stopping,
@@ -194,7 +194,7 @@ def train(
                     scaler.unscale_(optimizer)
                     nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
                 factor = schedule.factor(
-                    config.lr_scheduler, step, the_plan.steps, config.lr_warmup_steps
+                    config.lr_scheduler, step, the_plan.steps, int(config.lr_warmup_steps)
                 )
                 optim.set_lr(optimizer, factor)
                 scaler.step(optimizer)

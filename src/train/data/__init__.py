@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from dataprep import buckets
@@ -13,48 +12,17 @@ from dataprep.images import EXTENSIONS, BadImage, upright_size
 from dataprep.layout import parse_folder
 from dataprep.report import Issue
 from train.config import TrainConfig
+from train.data.item import Augment as Augment
+from train.data.item import Dataset as Dataset
+from train.data.item import Item as Item
+from train.data.item import Use as Use
 from train.seeds import shuffled, uniform
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picture with its caption, repeats and bucket."""
-
-    name: str
-    """Path below ``train_data_dir`` with forward slashes: the identity for every draw."""
-    path: Path
-    caption: str
-    repeats: int
-    bucket: Bucket
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of a picture in an epoch."""
-
-    item: Item
-    repeat: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """What was found, and what was wrong with the rest."""
-
-    items: tuple[Item, ...]
-    issues: tuple[Issue, ...] = ()
-
-    @property
-    def folders(self) -> dict[str, list[Item]]:
-        """The items by folder name."""
-        found: dict[str, list[Item]] = {}
-        for item in self.items:
-            found.setdefault(item.name.split("/")[0], []).append(item)
-        return found
 
 
 def scan(config: TrainConfig) -> Dataset:
     """Read the folders of ``train_data_dir``. Raises ``UsageError`` when nothing can be used."""
     root = config.train_data_dir
+    assert root is not None
     items: list[Item] = []
     issues: list[Issue] = []
     target = target_of(config)
