@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from train.config import TrainConfig
+    from train.families import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +38,19 @@ class TextRules:
     weighted_captions: bool = False
     split_tags: bool = False
     """Cut parts of 75 tokens in the middle of a tag, as sd-scripts does."""
+    full_length: bool = False
+    """As many parts as ``max_token_length`` allows for every caption, as sd-scripts does."""
+    restore_mean: bool = True
+    """After weighting, bring states back to their mean, as A1111 does and sd-scripts does not."""
+
+
+def rules_of(config: TrainConfig, family: Family) -> TextRules:
+    """The rules that a config gives; SDXL takes the same layers whatever ``clip_skip`` says."""
+    return TextRules(
+        clip_skip=1 if family == "sdxl" else config.clip_skip,
+        max_token_length=config.max_token_length,
+        weighted_captions=config.weighted_captions,
+        split_tags=config.is_kohya,
+        full_length=config.is_kohya,
+        restore_mean=not config.is_kohya,
+    )
