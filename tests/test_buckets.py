@@ -13,9 +13,11 @@ from dataprep.buckets import (
     Target,
     choose,
     cover,
+    lost,
     make_buckets,
     no_upscale,
     plan_batches,
+    shares,
 )
 
 SIDES = st.integers(16, 6000)
@@ -83,7 +85,9 @@ def test_no_upscale_never_enlarges_and_never_exceeds_the_area(
         ((1050, 1080), 1024, (960, 960)),
         ((3072, 3000), 1024, (960, 960)),
         ((1920, 1080), 512, (640, 384)),
+        ((512, 768), 512, (384, 576)),
         ((300, 300), 512, (256, 256)),
+        ((500, 500), 512, (448, 448)),
         ((700, 400), 512, (640, 384)),
     ],
 )
@@ -180,3 +184,31 @@ def test_batches_keep_every_item_once_and_never_mix_buckets(
     for batch in batches:
         assert 1 <= len(batch) <= size
         assert len({bucket for bucket, _ in batch}) == 1
+
+
+@given(width=SIDES, height=SIDES, bucket=st.sampled_from(make_buckets((512, 512))))
+def test_what_is_lost_is_what_the_cut_leaves_out(
+    width: int, height: int, bucket: tuple[int, int]
+) -> None:
+    # in whole pixels of the larger picture, so that rounding does not count
+    scaled_w, scaled_h, _, _ = cover(width * 1000, height * 1000, (bucket[0] * 99, bucket[1] * 99))
+    kept = bucket[0] * bucket[1] * 99 * 99 / (scaled_w * scaled_h)
+    assert abs(lost(width, height, bucket) - (1 - kept)) < 1e-3
+
+
+def test_shares_by_hand() -> None:
+    assert shares({(1, 1): 6, (2, 1): 3, (3, 1): 1}, 20) == {(1, 1): 12, (2, 1): 6, (3, 1): 2}
+    assert shares({(1, 1): 2, (2, 1): 1}, 4) == {(1, 1): 3, (2, 1): 1}
+    assert shares({(1, 1): 98, (2, 1): 1, (3, 1): 1}, 3) == {(1, 1): 1, (2, 1): 1, (3, 1): 1}
+    assert shares({(1, 1): 5, (2, 1): 3}, 1) == {(1, 1): 1, (2, 1): 0}
+
+
+@given(
+    st.dictionaries(st.tuples(st.integers(1, 9), st.just(1)), st.integers(1, 90), min_size=1),
+    st.integers(0, 500),
+)
+def test_shares_add_up_and_forget_none(counts: dict[tuple[int, int], int], total: int) -> None:
+    given_ = shares(counts, total)
+    assert sum(given_.values()) == total
+    assert min(given_.values()) >= (1 if total >= len(counts) else 0)
+    assert set(given_) == set(counts)

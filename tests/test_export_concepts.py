@@ -15,6 +15,7 @@ from dataprep.buckets import Target
 from dataprep.dataset import Dataset
 from dataprep.decisions import Background, Crop, encode_background, encode_crop
 from dataprep.errors import UsageError
+from dataprep.exporting.train_file import change_train_file, values_of
 from dataprep.jobs import finish
 from dataprep.journal import PROJECT
 from dataprep.report import Report
@@ -47,6 +48,10 @@ def run(root: Path, out: Path, **values: Any) -> Report:
         return finish(export.run(dataset, settings))
 
 
+def told(out: Path) -> dict[str, Any]:
+    return values_of(out / "train.toml")
+
+
 def folders(out: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(out.rglob("*")):
@@ -76,8 +81,25 @@ def test_parts_go_by_name_or_tag_and_the_rest_to_the_concept(root: Path, tmp_pat
     }  # fmt: skip
     assert (out / "reg/1_dog/a.txt").read_text() == "dog\n"
     assert report.facts["folders"] == {"img/2_night": 2, "img/4_all": 2, "reg/1_dog": 1}
-    assert any("× 10 epochs ÷ 1 = 120 steps" in line for line in report.lines)
-    assert [issue.kind for issue in report.issues] == ["no caption", "reg"]
+    sums = "(2 images × 2 repeats + 2 images × 4 repeats) × 2 with the regularization pictures"
+    assert any(f"{sums} × 10 epochs ÷ 1 = 240 steps" in line for line in report.lines)
+    assert report.facts["steps"] == 240
+    assert [issue.kind for issue in report.issues] == ["no caption"]
+    assert told(out)["reg_data_dir"] == "reg"
+
+
+def test_what_a_person_says_of_masks_and_regularization_outlives_an_export(
+    root: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(root, out, reg=("1_dog=dog/*",), concept="all", repeats=4)
+    change_train_file(out / "train.toml", {"alpha_mask": True, "masked_loss": True})
+    run(root, out, concept="all", repeats=4)
+    assert "reg_data_dir" not in told(out)
+    assert (told(out)["alpha_mask"], told(out)["masked_loss"]) == (True, True)
+    change_train_file(out / "train.toml", {"reg_data_dir": "elsewhere"})
+    run(root, out, concept="all", repeats=4)
+    assert told(out)["reg_data_dir"] == "elsewhere"
 
 
 def test_a_concept_that_is_no_more_leaves_nothing_of_ours(root: Path, tmp_path: Path) -> None:
@@ -151,17 +173,21 @@ def test_masks_lie_in_a_folder_of_their_own(root: Path, tmp_path: Path) -> None:
     with_mask(root, "x.png", "#ffffff")
     run(root, out, concept="all", repeats=2, masks="folder")
     assert folders(out)["mask/2_all"] == ["x.png"]
+    assert (told(out)["conditioning_data_dir"], told(out)["masked_loss"]) == ("mask", True)
     with Image.open(out / "mask/2_all/x.png") as mask:
         assert (mask.mode, mask.size) == ("L", (64, 64))
         assert (mask.getpixel((10, 30)), mask.getpixel((55, 30))) == (255, 0)
     run(root, out, concept="all", repeats=2)
     assert "mask/2_all" not in folders(out)
+    assert not {"conditioning_data_dir", "masked_loss", "alpha_mask"} & set(told(out))
 
 
 def test_masks_as_alpha_keep_the_colours_behind(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with_mask(root, "x.png", "#ff0000")
     run(root, out, concept="all", repeats=2, masks="alpha")
+    assert (told(out)["alpha_mask"], told(out)["masked_loss"]) == (True, True)
+    assert "conditioning_data_dir" not in told(out)
     with Image.open(out / "img/2_all/x.png") as image:
         assert image.mode == "RGBA"
         assert image.getpixel((58, 30)) == (255, 0, 0, 0)

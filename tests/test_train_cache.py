@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ import tiny_base
 import torch
 from PIL import Image
 
+from dataprep.files import content_hash
 from dataprep.jobs import finish
 from dataprep.report import Issue
 from train import cache, data, models
-from train.cache import Key, Latents
+from train.cache import Key
+from train.data import Item
+from train.encoding import Encoder, Latents
+from train.models.base import Source
+from train.pixels import centred, cut_out, picture_of, to_tensor
 
 
 @pytest.fixture(scope="module")
 def vae(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return models.load_vae(str(tiny_base.shared(tmp_path_factory)), torch.device("cpu"))
+    source = Source(str(tiny_base.shared(tmp_path_factory)))
+    return models.load_vae(source, torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture
@@ -27,17 +34,23 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def scanned(root: Path, **values: Any) -> tuple[Item, ...]:
+    return data.scan(tiny_base.config(Path("base"), root, **values)).items
+
+
+def pixels(item: Item, is_mirrored: bool = False) -> torch.Tensor:
+    return to_tensor(cut_out(picture_of(item), centred(item)), is_mirrored)
+
+
 def prepare(
-    vae: Any, root: Path, mirrored: bool = False, **values: Any
+    vae: Any, root: Path, at_once: int = 4, **values: Any
 ) -> tuple[dict[Key, Latents], list[Issue], int]:
     """Latents, issues, and how many had to be encoded."""
-    notes: list[str] = []
-    items = data.scan(tiny_base.config(Path("base"), root, **values)).items
-    job = cache.prepare(vae, items, root / ".latents", mirrored=mirrored, keep=True)
+    encoder = Encoder(vae, at_once)
+    job = cache.prepare(encoder, scanned(root, **values), root / ".latents", keep=True)
     total = {}
 
     def show(progress: Any) -> None:
-        notes.append(progress.note)
         total[progress.note] = progress.total
 
     found, issues = finish(job, show)
@@ -55,16 +68,37 @@ def test_a_second_run_encodes_nothing_and_gets_the_same(vae: Any, root: Path) ->
 
 def test_latents_are_what_the_vae_gives_for_the_cut_picture(vae: Any, root: Path) -> None:
     found, _, _ = prepare(vae, root)
-    pixels = cache.pixels(root / "img/3_thing/3.png", (80, 48))
-    assert pixels.shape == (3, 48, 80)
-    assert (pixels.min(), pixels.max()) == (-1, 1)
+    (item,) = [item for item in scanned(root) if item.name == "3_thing/3.png"]
+    image = pixels(item)
+    assert image.shape == (3, 48, 80)
+    assert (image.min(), image.max()) == (-1, 1)
     latents = found["3_thing/3.png", False]
-    spread = vae.encode(pixels[None]).latent_dist
+    spread = vae.encode(image[None]).latent_dist
     torch.testing.assert_close(latents.mean.float(), spread.mean[0], rtol=1e-3, atol=1e-3)
     assert latents.mean.shape == (4, 6, 10)
     drawn = latents.sample(torch.Generator().manual_seed(1))
     assert torch.equal(drawn, latents.sample(torch.Generator().manual_seed(1)))
     assert not torch.equal(drawn, latents.sample(torch.Generator().manual_seed(2)))
+
+
+def test_how_many_are_encoded_at_once_changes_nothing(vae: Any, root: Path) -> None:
+    together, _, _ = prepare(vae, root, at_once=4)
+    for file in (root / ".latents").iterdir():
+        file.unlink()
+    alone, _, encoded = prepare(vae, root, at_once=1)
+    assert encoded == 6
+    for key, latents in together.items():
+        torch.testing.assert_close(alone[key].mean, latents.mean, rtol=1e-3, atol=1e-3)
+
+
+def test_the_names_of_older_runs_still_hold(vae: Any, root: Path) -> None:
+    prepare(vae, root, flip_aug=True)
+    names = sorted(path.name for path in (root / ".latents").iterdir())
+    digest = content_hash(root / "img/3_thing/0.png")[:32]
+    vae_hash = cache.weights_hash(vae)
+    assert f"{digest}_64x64_{vae_hash}.safetensors" in names
+    assert f"{digest}_64x64_mirrored_{vae_hash}.safetensors" in names
+    assert len(names) == 12
 
 
 @pytest.mark.parametrize("damage", ["changed", "resolution", "vae", "cut", "nan", "shape"])
@@ -97,11 +131,10 @@ def test_nothing_stale_is_used(vae: Any, root: Path, damage: str) -> None:
 
 
 def test_mirrored_pictures_are_cached_beside_the_others(vae: Any, root: Path) -> None:
-    found, _, encoded = prepare(vae, root, mirrored=True)
+    found, _, encoded = prepare(vae, root, flip_aug=True)
     assert (len(found), encoded) == (12, 12)
-    picture = root / "img/3_thing/0.png"
-    there, back = cache.pixels(picture, (64, 64)), cache.pixels(picture, (64, 64), mirrored=True)
-    assert torch.equal(there.flip(2), back)
+    item = scanned(root)[0]
+    assert torch.equal(pixels(item).flip(2), pixels(item, is_mirrored=True))
     name = "3_thing/0.png"
     assert not torch.equal(found[name, False].mean, found[name, True].mean)
 
@@ -109,7 +142,7 @@ def test_mirrored_pictures_are_cached_beside_the_others(vae: Any, root: Path) ->
 def test_a_cut_picture_becomes_an_issue_and_the_rest_goes_on(vae: Any, root: Path) -> None:
     picture = root / "img" / "3_thing" / "0.png"
     picture.write_bytes(picture.read_bytes()[:120])
-    found, issues, _ = prepare(vae, root, mirrored=True)
+    found, issues, _ = prepare(vae, root, flip_aug=True)
     assert len(found) == 10
     assert [(issue.file, issue.fatal) for issue in issues] == [("3_thing/0.png", True)]
 
@@ -130,8 +163,54 @@ def test_latents_that_are_not_finite_become_an_issue(vae: Any, root: Path) -> No
 
 
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
-    Image.new("RGBA", (32, 32), (255, 0, 0, 0)).save(tmp_path / "a.png")
-    assert cache.pixels(tmp_path / "a.png", (32, 32)).eq(1).all()
+    folder = tmp_path / "img" / "1_a"
+    folder.mkdir(parents=True)
+    Image.new("RGBA", (64, 64), (255, 0, 0, 0)).save(folder / "a.png")
+    (item,) = scanned(tmp_path)
+    assert pixels(item).eq(1).all()
+    (masked,) = scanned(tmp_path, alpha_mask=True)
+    assert pixels(masked)[0].eq(1).all()
+    assert pixels(masked)[1:].eq(-1).all(), "behind a mask the colours stay"
+
+
+def test_a_picture_gone_since_the_scan_is_named(vae: Any, root: Path) -> None:
+    items = scanned(root)
+    (root / "img/3_thing/0.png").unlink()
+    found, issues = finish(cache.prepare(Encoder(vae), items, root / ".latents", keep=True))
+    assert len(found) == 5
+    assert [(issue.file, issue.fatal) for issue in issues] == [("3_thing/0.png", True)]
+
+
+class Overflowing(torch.nn.Module):
+    """A real VAE that overflows in half precision where a picture is mostly dark."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def encode(self, images: torch.Tensor) -> Any:
+        spread = self.vae.encode(images)
+        if images.dtype == torch.float16:
+            dark = images.mean((1, 2, 3)) < 0
+            spread.latent_dist.mean[dark] = float("nan")
+        return spread
+
+
+def test_what_overflows_in_half_precision_is_encoded_in_float32(
+    vae: Any, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.new("RGB", (64, 64), "black").save(root / "img" / "3_thing" / "0.png")
+    truth, _, _ = prepare(vae, root)
+    half = copy.deepcopy(vae).half()
+    with caplog.at_level("WARNING", "train"):
+        found, issues, encoded = prepare(Overflowing(half), root, flip_aug=True)
+    assert (len(found), issues, encoded) == (12, [], 12)
+    for key, latents in truth.items():
+        torch.testing.assert_close(found[key].mean, latents.mean, rtol=0.05, atol=0.05)
+    assert [record.getMessage() for record in caplog.records] == [
+        "encoded in float32, since the VAE overflows in half precision (1): 3_thing/0.png"
+    ]
+    assert next(half.parameters()).dtype == torch.float16
 
 
 def test_leftovers_of_a_killed_run_are_swept(vae: Any, root: Path) -> None:

@@ -7,7 +7,7 @@ buckets is kohya's; the choice among them is ours unless ``rule="kohya"`` is ask
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -172,6 +172,28 @@ def cover(width: int, height: int, bucket: Bucket) -> tuple[int, int, int, int]:
 def _rounded(numerator: int, denominator: int) -> int:
     """The quotient to the nearest whole number, halves up."""
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def lost(width: int, height: int, bucket: Bucket) -> float:
+    """The share of a picture, 0..1, that is cut off when it covers ``bucket``."""
+    return 1 - 1 / _stretch(width, height, bucket)
+
+
+def shares(counts: Mapping[Bucket, int], total: int) -> dict[Bucket, int]:
+    """Divide ``total`` among buckets as ``counts`` are (largest remainders first).
+
+    None that has a count goes without, as long as there is one for each.
+    """
+    whole = sum(counts.values())
+    least = 1 if total >= len(counts) else 0
+    given = {bucket: max(least, total * count // whole) for bucket, count in counts.items()}
+    by_rest = sorted(counts, key=lambda bucket: (-(total * counts[bucket] % whole), bucket))
+    left = total - sum(given.values())
+    for bucket in by_rest[: max(0, left)]:
+        given[bucket] += 1
+    for _ in range(-left):
+        given[max(given, key=lambda bucket: (given[bucket], bucket))] -= 1
+    return given
 
 
 def plan_batches(items: Iterable[tuple[Bucket, T]], size: int) -> list[list[T]]:

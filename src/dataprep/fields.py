@@ -43,6 +43,8 @@ class Field:
     """It must be more than this."""
     below: float | None = None
     """It must be less than this."""
+    multiple: float | None = None
+    """It must be so many times a whole number."""
     place: Place = ""
     """Where it stands on a command line without a flag, seen from the folder; empty: it has one."""
     repeat: bool = False
@@ -98,6 +100,7 @@ def field(name: str, info: FieldInfo, owner: str = "") -> Field:
         most=_limit(metadata, "le"),
         above=_limit(metadata, "gt"),
         below=_limit(metadata, "lt"),
+        multiple=_limit(metadata, "multiple_of"),
         place=("before" if positional == "before" else "behind") if positional else "",
         repeat=bool(extra.get("repeat")),
         called=str(extra.get("metavar", "")),

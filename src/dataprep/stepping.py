@@ -16,8 +16,8 @@ START = 1
 def stepped(field: Field, value: Any, by: int, *, doubling: bool = False) -> Any:
     """The value one step on (``by`` 1) or back (-1), within the field's limits.
 
-    Whole numbers go by one, or by doubling; other numbers by 1, 2, 5, 10; choices in their
-    order, round and round. A text has no next value.
+    Whole numbers go by one (or by what they are multiples of), or by doubling; other numbers by
+    1, 2, 5, 10; choices in their order, round and round. A text has no next value.
     """
     if field.kind == "switch":
         return not value
@@ -43,7 +43,7 @@ def _whole(field: Field, value: Any, by: int, doubling: bool) -> int | None:
     if field.nullable and by < 0 and number <= (field.least or 0):
         return None
     if not doubling:
-        return number + by
+        return number + by * int(field.multiple or 1)
     power = math.log2(number) if number > 0 else 0.0
     return int(2 ** (math.floor(power) + 1 if by > 0 else max(0, math.ceil(power) - 1)))
 

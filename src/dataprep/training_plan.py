@@ -88,7 +88,9 @@ def of_trainer(plan: Mapping[str, Any], values: Mapping[str, Any]) -> Outlook:
     """The outlook of the trainer's plan, with these settings in place of those it was made of."""
     memory = plan.get("memory") or {}
     outlook = Outlook(
-        folders=tuple((f["images"], f["repeats"]) for f in plan["folders"].values()),
+        folders=tuple(
+            (f["images"], f["repeats"]) for f in plan["folders"].values() if not f["is_reg"]
+        ),
         uses={f"{b['width']}×{b['height']}": b["uses"] for b in plan["buckets"]},
         batch=1,
         epochs=None,
@@ -108,9 +110,7 @@ def of_export(dataset: Dataset, values: Mapping[str, Any]) -> Outlook | None:
     folders = [folder for folder in found.folders if not folder.regular]
     if not folders:
         return None
-    # repeats of several concepts are spread over the sizes as the pictures are
-    share = sum(f.images * f.repeats for f in folders) / max(1, sum(found.buckets.values()))
-    uses = {f"{w}×{h}": round(count * share) for (w, h), count in found.buckets.items()}
+    uses = {f"{w}×{h}": count for (w, h), count in found.uses.items()}
     outlook = Outlook(tuple((f.images, f.repeats) for f in folders), uses, 1, None, 0)
     return with_values(outlook, values)
 
@@ -120,8 +120,8 @@ def with_values(outlook: Outlook, values: Mapping[str, Any]) -> Outlook:
     batch = _whole(values.get("train_batch_size"), 1)
     given = values.get("max_train_steps")
     epochs = None if given else _whole(values.get("max_train_epochs"), 1)
-    uses: dict[object, int] = dict(outlook.uses.items())
-    steps = _whole(given, 1) if given else steps_of(uses, Length(epochs or 1, batch))
+    length = Length(epochs or 1, batch, _whole(values.get("gradient_accumulation_steps"), 1))
+    steps = _whole(given, 1) if given else steps_of(outlook.uses, length)
     return replace(outlook, batch=batch, epochs=epochs, steps=steps)
 
 

@@ -9,47 +9,31 @@ each use draws its own sample, as the base model was trained.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import nn
 
 from dataprep import files
-from dataprep.buckets import Bucket, cover, plan_batches
-from dataprep.images import BadImage, decode
+from dataprep.buckets import Bucket, plan_batches
+from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
-from dataprep.render import flatten
+from dataprep.pool import ordered, threads
 from dataprep.report import Issue
 from train.config import LATENT_PIXELS
-from train.data import Item
+from train.data.item import Item
+from train.encoding import Encoder, Latents
+from train.pixels import Pixels, centred, cut_out, picture_of, to_tensor
 
 FOLDER = ".latents"
 """Beside ``train_data_dir``, where kohya's tools do not look."""
-ENCODE_BATCH = 4
 STAGE = "latents"
-
-
-@dataclass(frozen=True, slots=True)
-class Latents:
-    """The VAE's distribution for one picture: each (channels, height/8, width/8), float16."""
-
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def sample(self, source: torch.Generator) -> torch.Tensor:
-        """One draw, float32, not yet multiplied by the scaling factor."""
-        noise = torch.randn(self.mean.shape, generator=source)
-        return self.mean.float() + self.std.float() * noise
-
-
 Key = tuple[str, bool]
 """(item name, mirrored)."""
 
@@ -63,20 +47,19 @@ class _Todo:
 
 
 def prepare(
-    vae: nn.Module,
+    encoder: Encoder,
     items: Sequence[Item],
     folder: Path,
     *,
-    mirrored: bool,
     keep: bool,
     stop: Callable[[], bool] = lambda: False,
 ) -> Job[tuple[dict[Key, Latents], list[Issue]]]:
-    """Latents of every item, from ``folder`` where they are valid, else newly encoded.
+    """Latents of every item, and of those that are mirrored both: from ``folder``, else made.
 
     A picture that cannot be decoded, or whose latents are not finite, becomes an issue. When
     ``stop`` says yes the rest is left out; what is on disk by then serves the next run.
     """
-    vae_hash = weights_hash(vae)
+    vae_hash = weights_hash(encoder.vae)
     if keep:
         _make_folder(folder)
     found: dict[Key, Latents] = {}
@@ -86,32 +69,39 @@ def prepare(
         yield Progress(number, len(items), "looking for cached latents", stage=STAGE)
         if stop():
             return found, issues
-        for entry in _forms(item, folder, vae_hash, mirrored):
+        try:
+            forms = _forms(item, folder, vae_hash)
+        except OSError as error:
+            issues.append(_unreadable(item, error))
+            continue
+        for entry in forms:
             latents = read(entry.path, item.bucket) if keep else None
             if latents is None:
                 todo.append(entry)
             else:
                 found[item.name, entry.mirrored] = latents
     done = 0
-    for batch in plan_batches(((entry.item.bucket, entry) for entry in todo), ENCODE_BATCH):
-        yield Progress(done, len(todo), "encoding pictures", stage=STAGE)
-        if stop():
-            return found, issues
-        done += len(batch)
-        for entry, latents in _encode_usable(vae, batch, issues):
-            found[entry.item.name, entry.mirrored] = latents
-            if keep:
-                write(entry.path, latents)
+    with closing(_decoded(todo, encoder.at_once)) as batches:
+        for batch in batches:
+            yield Progress(done, len(todo), "encoding pictures", stage=STAGE)
+            if stop():
+                return found, issues
+            done += len(batch)
+            for entry, latents in _usable(encoder, batch, issues):
+                found[entry.item.name, entry.mirrored] = latents
+                if keep:
+                    write(entry.path, latents)
+    encoder.tell()
     yield Progress(done, len(todo), f"{len(found)} latents ready", stage=STAGE)
     return found, issues
 
 
-def _forms(item: Item, folder: Path, vae_hash: str, mirrored: bool) -> list[_Todo]:
+def _forms(item: Item, folder: Path, vae_hash: str) -> list[_Todo]:
     """The item as it is, and mirrored where that is asked for, with their places on disk."""
     digest = files.content_hash(item.path)
     return [
-        _Todo(item, flip, folder / _file_name(digest, item.bucket, flip, vae_hash))
-        for flip in ((False, True) if mirrored else (False,))
+        _Todo(item, flip, folder / _file_name(digest, item, flip, vae_hash))
+        for flip in ((False, True) if item.augment.flip else (False,))
     ]
 
 
@@ -120,56 +110,60 @@ def _make_folder(folder: Path) -> None:
     files.sweep(folder)
 
 
-def _encode_usable(
-    vae: nn.Module, batch: Sequence[_Todo], issues: list[Issue]
+_Read = tuple[_Todo, "Pixels | Issue"]
+
+
+def _decoded(todo: Sequence[_Todo], size: int) -> Generator[list[_Read], None, None]:
+    """The pictures in batches of one bucket; threads decode a few ahead."""
+    batches = plan_batches(((entry.item.bucket, entry) for entry in todo), size)
+    in_order = [entry for batch in batches for entry in batch]
+    workers = threads()
+    with closing(ordered(in_order, lambda entry: _pixels(entry.item), workers, workers)) as reads:
+        for batch in batches:
+            yield [next(reads) for _ in batch]
+
+
+def _pixels(item: Item) -> Pixels | Issue:
+    try:
+        return cut_out(picture_of(item), centred(item))
+    except (BadImage, OSError) as error:
+        return _unreadable(item, error)
+
+
+def _unreadable(item: Item, error: BadImage | OSError) -> Issue:
+    reason = error.message if isinstance(error, BadImage) else f"cannot be read ({error.strerror})"
+    return Issue(item.name, "bad-image", reason)
+
+
+def _usable(
+    encoder: Encoder, batch: Sequence[_Read], issues: list[Issue]
 ) -> Iterator[tuple[_Todo, Latents]]:
-    usable: list[tuple[_Todo, torch.Tensor]] = []
-    for entry in batch:
-        try:
-            usable.append((entry, pixels(entry.item.path, entry.item.bucket, entry.mirrored)))
-        except (BadImage, OSError) as error:
-            reason = error.message if isinstance(error, BadImage) else f"cannot be read ({error})"
-            if not any(issue.file == entry.item.name for issue in issues):
-                issues.append(Issue(entry.item.name, "bad-image", reason))
+    usable: list[tuple[_Todo, Pixels]] = []
+    for entry, read_ in batch:
+        if isinstance(read_, Issue):
+            _note(issues, read_)
+        else:
+            usable.append((entry, read_))
     if not usable:
         return
-    encoded = encode(vae, torch.stack([image for _, image in usable]))
+    images = torch.stack([to_tensor(pixels, entry.mirrored) for entry, pixels in usable])
+    encoded = encoder.encode(images, [entry.item.name for entry, _ in usable])
     for (entry, _), latents in zip(usable, encoded, strict=True):
-        if is_finite(latents):
+        if latents.is_finite:
             yield entry, latents
         else:
-            reason = "the VAE gives values that are not finite numbers"
-            issues.append(Issue(entry.item.name, "bad-latents", reason))
+            _note(issues, not_finite(entry.item))
 
 
-def pixels(path: Path, bucket: Bucket, mirrored: bool = False) -> torch.Tensor:
-    """A picture cut to its bucket, (3, height, width) in -1..1. Raises ``BadImage``.
-
-    Transparency is laid on white.
-    """
-    image = flatten(decode(path, at_least=bucket))
-    width, height, left, top = cover(*image.size, bucket)
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    image = image.crop((left, top, left + bucket[0], top + bucket[1]))
-    array = np.asarray(image, dtype=np.float32) / 127.5 - 1
-    if mirrored:
-        array = array[:, ::-1]
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+def _note(issues: list[Issue], issue: Issue) -> None:
+    """One issue a picture, though it is encoded twice."""
+    if not any(known.file == issue.file for known in issues):
+        issues.append(issue)
 
 
-def encode(vae: Any, images: torch.Tensor) -> list[Latents]:
-    """Latents of a batch (batch, 3, height, width)."""
-    device = next(vae.parameters()).device
-    with torch.no_grad():
-        spread = vae.encode(images.to(device)).latent_dist
-    means, stds = spread.mean.half().cpu(), spread.std.half().cpu()
-    return [Latents(mean, std) for mean, std in zip(means, stds, strict=True)]
-
-
-def is_finite(latents: Latents) -> bool:
-    """False when a value is NaN or beyond float16."""
-    return bool(latents.mean.isfinite().all() and latents.std.isfinite().all())
+def not_finite(item: Item) -> Issue:
+    """What is said of a picture that the VAE cannot encode."""
+    return Issue(item.name, "bad-latents", "the VAE gives values that are not finite numbers")
 
 
 def weights_hash(module: nn.Module) -> str:
@@ -181,9 +175,11 @@ def weights_hash(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _file_name(digest: str, bucket: Bucket, mirrored: bool, vae_hash: str) -> str:
-    mark = "_mirrored" if mirrored else ""
-    return f"{digest[:32]}_{bucket[0]}x{bucket[1]}{mark}_{vae_hash}.safetensors"
+def _file_name(digest: str, item: Item, mirrored: bool, vae_hash: str) -> str:
+    # the colours behind an alpha mask are seen; behind other transparency is white
+    marks = ("_opaque" if item.alpha_mask else "") + ("_mirrored" if mirrored else "")
+    width, height = item.bucket
+    return f"{digest[:32]}_{width}x{height}{marks}_{vae_hash}.safetensors"
 
 
 def read(path: Path, bucket: Bucket) -> Latents | None:
@@ -195,7 +191,7 @@ def read(path: Path, bucket: Bucket) -> Latents | None:
         return None
     shape = (bucket[1] // LATENT_PIXELS, bucket[0] // LATENT_PIXELS)
     fits = latents.mean.shape[1:] == latents.std.shape[1:] == shape
-    return latents if fits and is_finite(latents) else None
+    return latents if fits and latents.is_finite else None
 
 
 def write(path: Path, latents: Latents) -> None:

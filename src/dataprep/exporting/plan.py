@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataprep import layout
-from dataprep.buckets import Bucket, Target
+from dataprep.buckets import Bucket, Target, shares
 from dataprep.captions import join_tags
 from dataprep.dataset import NOTHING, Dataset
 from dataprep.exporting import repeats
@@ -46,12 +46,15 @@ class Plan:
         return {part.folder: (count, part.repeats) for part, count in counts.items()}
 
     @property
-    def uses(self) -> Counter[object]:
-        """Images × repeats of every bucket."""
-        uses: Counter[object] = Counter()
+    def uses(self) -> Counter[Bucket]:
+        """Images × repeats of every bucket; with the regularization pictures as often again."""
+        uses: Counter[Bucket] = Counter()
+        regular: Counter[Bucket] = Counter()
         for item in self.items:
-            if not item.part.regular:
-                uses[_bucket(item)] += item.part.repeats
+            counted = regular if item.part.regular else uses
+            counted[_bucket(item)] += item.part.repeats
+        if regular:
+            uses += Counter(shares(regular, uses.total()))
         return uses
 
     @property
@@ -75,9 +78,6 @@ class Plan:
         remarks = [Issue(item.picture.name, "no caption", why, fatal=False) for item in bare]
         see = "no concept takes it; give --concept for what is left"
         remarks += [Issue(name, "left out", see, fatal=False) for name in self.left_out]
-        if any(item.part.regular for item in self.items):
-            reason = "is for other trainers as yet (reg_data_dir): ours does not read it"
-            remarks.append(Issue(layout.REGULAR, "reg", reason, fatal=False))
         return remarks
 
 
@@ -91,7 +91,7 @@ def make_plan(dataset: Dataset, settings: Settings) -> Plan:
     given = [parse(text) for text in settings.parts]
     taken = assign(captions, [*regular, *given])
     rest = [name for name in captions if name not in taken]
-    length = _length(dataset, settings)
+    length = _length(dataset, settings, any(part.regular for part in taken.values()))
     chosen = repeats.choose(len(rest), settings.kind, settings.steps, length)
     number = settings.repeats or chosen.repeats
     why = chosen.reason if rest and not settings.repeats else ""
@@ -127,7 +127,7 @@ def _stems(taken: Mapping[str, Part]) -> dict[str, str]:
     return stems
 
 
-def _length(dataset: Dataset, settings: Settings) -> repeats.Length:
+def _length(dataset: Dataset, settings: Settings, regular: bool) -> repeats.Length:
     """Epochs and batch of the training: as train.toml says, else the recipe, else usual."""
     path = settings.out / layout.TRAIN_FILE
     known = read_recipe(dataset.root).get("train", {}) | (values_of(path) if path.is_file() else {})
@@ -136,7 +136,12 @@ def _length(dataset: Dataset, settings: Settings) -> repeats.Length:
         value = known.get(key, default)
         return value if isinstance(value, int) and value > 0 else default
 
-    return repeats.Length(number("max_train_epochs", EPOCHS), number("train_batch_size", 1))
+    return repeats.Length(
+        number("max_train_epochs", EPOCHS),
+        number("train_batch_size", 1),
+        number("gradient_accumulation_steps", 1),
+        doubled=regular,
+    )
 
 
 def _bucket(item: Item) -> Bucket:

@@ -39,6 +39,8 @@ class Preview:
     folders: tuple[Folder, ...]
     buckets: Mapping[Bucket, int]
     """Pictures, without repeats, by the size they are trained at."""
+    uses: Mapping[Bucket, int]
+    """Uses an epoch makes of the pictures of each size, the regularization pictures among them."""
     fresh: int
     """Pictures that are not there yet as they should be."""
     current: int
@@ -85,6 +87,7 @@ def preview(dataset: Dataset, values: Mapping[str, Any]) -> Preview:
             for part in sorted(parts, key=lambda part: part.folder)
         ),
         dict(sorted(plan.sizes.items())),
+        plan.uses,
         fresh,
         len(plan.items) - fresh,
         len(plan.left_out),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["anime", "person", "object"]
 
@@ -23,6 +23,10 @@ class Length:
 
     epochs: int
     batch: int
+    accumulated: int = 1
+    """Batches that make one step together."""
+    doubled: bool = False
+    """Regularization pictures are trained on as often as the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,17 @@ def choose(images: int, kind: Kind, steps: int, length: Length) -> Choice:
     if steps == 0 or images == 0:
         usual = USUAL[kind]
         return Choice(usual, f"{usual} repeats, usual for {kind} ({fewest} to {most})")
-    exact = steps * length.batch / (images * length.epochs)
+    pictures = images * (2 if length.doubled else 1)
+    exact = steps * length.batch * length.accumulated / (pictures * length.epochs)
     repeats = min(max(round(exact), fewest), most)
     reason = (
-        f"{steps} steps × {length.batch} ÷ ({images} images × {length.epochs} epochs) "
+        f"{steps} steps × {_per_step(length)} ÷ ({images} images{_with_reg(length)} "
+        f"× {length.epochs} epochs) "
         f"= {exact:.1f} repeats"
     )
     if not fewest <= round(exact) <= most:
-        epochs = max(1, round(steps * length.batch / (images * repeats)))
+        taken = steps * length.batch * length.accumulated
+        epochs = max(1, round(taken / (pictures * repeats)))
         reason += (
             f"; {kind} bears {fewest} to {most}, so {repeats}: "
             f"max_train_epochs = {epochs} would make up for it"
@@ -54,24 +61,40 @@ def choose(images: int, kind: Kind, steps: int, length: Length) -> Choice:
     return Choice(repeats, reason)
 
 
-def steps_of(uses: Mapping[object, int], length: Length) -> int:
+def steps_of(uses: Mapping[Any, int], length: Length) -> int:
     """Optimizer steps of a run; ``uses`` counts images × repeats of every bucket."""
-    return length.epochs * sum(-(-count // length.batch) for count in uses.values())
+    batches = sum(-(-count // length.batch) for count in uses.values())
+    return length.epochs * -(-batches // length.accumulated)
 
 
 def arithmetic(
-    parts: Mapping[str, tuple[int, int]], uses: Mapping[object, int], length: Length
+    parts: Mapping[str, tuple[int, int]], uses: Mapping[Any, int], length: Length
 ) -> str:
-    """The sum as a person would write it; ``parts`` maps concepts to (images, repeats)."""
+    """The sum as a person would write it; ``parts`` maps concepts to (images, repeats).
+
+    ``uses`` counts the regularization pictures as well, where there are any.
+    """
     sums = [f"{images} images × {repeats} repeats" for images, repeats in parts.values()]
     whole = sums[0] if len(sums) == 1 else "(" + " + ".join(sums) + ")"
     total = sum(images * repeats for images, repeats in parts.values())
-    plain = total * length.epochs / length.batch
-    line = f"{whole} × {length.epochs} epochs ÷ {length.batch} = {plain:.0f} steps"
+    pictures = total * (2 if length.doubled else 1) * length.epochs
+    plain = pictures / length.batch / length.accumulated
+    line = f"{whole}{_with_reg(length)} × {length.epochs} epochs ÷ {_per_step(length)}"
+    line += f" = {plain:.0f} steps"
     real = steps_of(uses, length)
     if real != round(plain):
         line += f" ({real} with the part-filled batches of {_buckets(len(uses))})"
     return line
+
+
+def _with_reg(length: Length) -> str:
+    return " × 2 with the regularization pictures" if length.doubled else ""
+
+
+def _per_step(length: Length) -> str:
+    if length.accumulated == 1:
+        return str(length.batch)
+    return f"({length.batch} × {length.accumulated} batches a step)"
 
 
 def _buckets(number: int) -> str:

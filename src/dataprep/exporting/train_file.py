@@ -19,7 +19,7 @@ SIZE = 512
 EPOCHS = 10
 
 SECTIONS = {
-    "model": "the base model, a diffusers folder",
+    "model": "the base model, a diffusers folder or one file",
     "dataset": "what is trained on",
     "network": "the size of the LoRA; effective learning rate = lr × alpha / dim",
     "training": "how long and how fast",
@@ -30,6 +30,15 @@ SECTION_OF = {
     "pretrained_model_name_or_path": "model",
     "clip_skip": "model",
     "train_data_dir": "dataset",
+    "reg_data_dir": "dataset",
+    "prior_loss_weight": "dataset",
+    "conditioning_data_dir": "dataset",
+    "masked_loss": "dataset",
+    "alpha_mask": "dataset",
+    "normalize_masked_area_loss": "dataset",
+    "color_aug": "dataset",
+    "random_crop": "dataset",
+    "bucket_merge_crop": "dataset",
     "caption_extension": "dataset",
     "resolution": "dataset",
     "keep_tokens": "dataset",
@@ -42,6 +51,9 @@ SECTION_OF = {
     "bucket_no_upscale": "dataset",
     "network_dim": "network",
     "network_alpha": "network",
+    "network_type": "network",
+    "conv_dim": "network",
+    "conv_alpha": "network",
     "output_dir": "output",
     "output_name": "output",
     "save_every_n_epochs": "output",
@@ -73,22 +85,28 @@ def write_train_file(
 ) -> Written:
     """Write or update train.toml; what a person wrote into it stays.
 
-    ``facts`` are brought up to date unless a person changed them since ``last``; ``defaults`` are
-    written where the key is not there yet.
+    ``facts`` are brought up to date unless a person changed them since ``last``; one that is None
+    is taken out where it stands as ``last`` wrote it. ``defaults`` are written where the key is not
+    there yet.
     """
     document = _parsed(path)
     present = _present(document)
+    gone = {key for key, value in facts.items() if value is None}
+    facts = {key: value for key, value in facts.items() if key not in gone}
     kept = [key for key in facts if _is_a_persons(key, facts, present, last)]
     stated = {key: value for key, value in facts.items() if key not in kept}
+    withdrawn = [key for key in gone if key in last and present.get(key) == last[key]]
     fresh = {
         key: value
         for key, value in defaults.items()
         if key not in present and RIVALS.get(key) not in {*present, *stated}
     }
     values = {**fresh, **stated}
-    _set(document, {**{RIVALS[key]: None for key in values if key in RIVALS}, **values})
+    out = dict.fromkeys([*withdrawn, *(RIVALS[key] for key in values if key in RIVALS)])
+    _set(document, {**out, **values})
     _save(path, document)
-    return Written({**last, **values}, tuple(kept))
+    known = {key: value for key, value in {**last, **values}.items() if key not in gone}
+    return Written(known, tuple(kept))
 
 
 def change_train_file(path: Path, changes: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ def train_values(
         "keep_tokens": 1 if known.trigger else 0,
         **_separator(plan),
         **_sizes(target.read(dataset.store)),
+        **_regular_and_masks(settings, plan),
         **recipe.get("train", {}),
         "trigger_word": known.trigger,
         "pruned_tags": list(known.pruned),
@@ -61,6 +62,18 @@ def _separator(plan: Plan) -> dict[str, str]:
     """kohya's name for the mark, where a caption has it."""
     marked = any(SEPARATOR in tags for tags in plan.tags.values())
     return {"keep_tokens_separator": SEPARATOR} if marked else {}
+
+
+def _regular_and_masks(settings: Settings, plan: Plan) -> dict[str, Any]:
+    """Where those lie that this export writes; None takes out what an earlier one said."""
+    masked = any(item.decisions.background is not None for item in plan.items)
+    form = settings.masks if masked else "none"
+    return {
+        "reg_data_dir": layout.REGULAR if any(i.part.regular for i in plan.items) else None,
+        "conditioning_data_dir": layout.MASKS if form == "folder" else None,
+        "alpha_mask": True if form == "alpha" else None,
+        "masked_loss": True if form != "none" else None,
+    }
 
 
 def _sizes(decided: Target | None) -> dict[str, Any]:
