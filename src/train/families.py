@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Family = Literal["sd1", "sd2", "sdxl"]
+LATENT_PIXELS = 8
+"""Pixels per latent in each direction: the downscaling of the VAE of all of them."""
 
 
 @dataclass(frozen=True, slots=True)

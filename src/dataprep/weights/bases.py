@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataprep.errors import DataprepError
+from dataprep.weights.header import read_header
 from dataprep.weights.places import DEMO, hub_cache, hub_snapshot, model_roots
 
 MARK = Path("unet") / "config.json"
-"""What a diffusers folder of the family that can be trained has."""
+"""What a diffusers folder of the families that can be trained has."""
 WEIGHTS = ("diffusion_pytorch_model*.safetensors", "diffusion_pytorch_model*.bin")
+LATENT_CHANNELS = 4
+"""What the UNet of a text-to-image model takes; inpainting and upscaling ones take more."""
+FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+"""The UNet's first layer in the original format."""
+TEXT_ENCODERS = ("cond_stage_model.", "conditioner.embedders.1.")
+"""How names of text encoders begin there: SD1 and SD2, SDXL (its refiner has no second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,7 @@ class BaseModel:
 
     name: str
     value: str
-    """A folder, a repository of the hub, or "demo"."""
+    """A folder, a file, a repository of the hub, or "demo"."""
     where: str
     """Where it lies, in a word or as a path."""
 
@@ -32,9 +41,18 @@ def bases() -> list[BaseModel]:
 def _own() -> Iterator[BaseModel]:
     for root in model_roots():
         if root.is_dir():
-            for folder in sorted(root.iterdir()):
-                if _is_base(folder):
-                    yield BaseModel(folder.name, str(folder), str(root))
+            for entry in sorted(root.iterdir()):
+                yield from _found(entry, root)
+
+
+def _found(entry: Path, root: Path) -> Iterator[BaseModel]:
+    """A base, or those in one file that lie in a folder of their own."""
+    if _is_base(entry) or _is_single(entry):
+        yield BaseModel(entry.name, str(entry), str(root))
+    elif entry.is_dir():
+        for path in sorted(entry.glob("*.safetensors")):
+            if _is_single(path):
+                yield BaseModel(path.name, str(path), str(entry))
 
 
 def _cached() -> Iterator[BaseModel]:
@@ -49,6 +67,31 @@ def _cached() -> Iterator[BaseModel]:
 def _is_base(folder: Path) -> bool:
     """Whether a diffusers folder lies here whole: its config, and weights."""
     unet = folder / "unet"
-    return (folder / MARK).is_file() and any(
+    return _takes_latents(folder / MARK) and any(
         found.is_file() for pattern in WEIGHTS for found in unet.glob(pattern)
+    )
+
+
+def _takes_latents(config: Path) -> bool:
+    try:
+        about = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and about.get("in_channels", LATENT_CHANNELS) == LATENT_CHANNELS
+
+
+def _is_single(path: Path) -> bool:
+    """Whether a file holds UNet and text encoder in the original format.
+
+    Only its header is read; a .ckpt has none, and is taken where it is named.
+    """
+    if path.suffix != ".safetensors" or not path.is_file():
+        return False
+    try:
+        shapes = read_header(path).shapes
+    except (OSError, DataprepError):
+        return False
+    first = shapes.get(FIRST_LAYER, ())
+    return first[1:2] == (LATENT_CHANNELS,) and any(
+        name.startswith(TEXT_ENCODERS) for name in shapes
     )

@@ -80,3 +80,9 @@ class Base:
     def device(self) -> torch.device:
         """Where it lies."""
         return self.alphas_cumprod.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of its weights, and so of the forward pass."""
+        dtype: torch.dtype = next(self.unet.parameters()).dtype
+        return dtype
