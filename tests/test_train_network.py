@@ -1,179 +1,211 @@
-"""The LoRA: kohya's names and counts, its arithmetic, and that diffusers reads the same from it."""
+"""LoRA layers: their arithmetic, dropouts, and how a network is laid on its base and taken away."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
-import tiny_base
+import tiny_layers
 import torch
-from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_layers import NAME, alone, base_of, merged, strengthen
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from torch.utils.checkpoint import checkpoint
 
-from train import lora_file, models, names
-from train.networks import lora
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_base.shared(tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def base(folder: Path) -> models.Base:
-    return models.load(str(folder), torch.device("cpu"))
+from train import networks
+from train.networks.dropout import Dropouts, uniforms
+from train.networks.dylora import DyLoRALayer
+from train.networks.lora import LoRALayer
+from train.networks.network import attached
+from train.noise import generator
 
 
-def targets(base: models.Base) -> dict[str, nn.Module]:
-    return names.unet_targets(base.unet) | names.text_encoder_targets(base.text_encoder)
+@pytest.mark.parametrize("kind", tiny_layers.BASES)
+def test_a_layer_adds_what_merging_its_delta_would(kind: str) -> None:
+    base, x = base_of(kind)
+    layer = LoRALayer(base, 3, 0.5)
+    strengthen(layer)
+    network, targets = alone(layer, base)
+    network.multiplier = 0.7
+    with attached(network, targets):
+        changed = base(x)
+    torch.testing.assert_close(changed, merged(base, x, 0.7 * layer.delta()), rtol=1e-4, atol=1e-5)
 
 
-def strong(on: dict[str, nn.Module], dim: int = 4, alpha: float = 2.0) -> lora.LoRANetwork:
-    """A network far from its start, so that every layer counts."""
-    network = lora.create(on, dim, alpha, seed=0)
-    source = torch.Generator().manual_seed(1)
-    for parameter in network.parameters():
-        nn.init.normal_(parameter, std=0.2, generator=source)
-    return network.requires_grad_(False)
-
-
-def test_sd15_has_kohyas_modules() -> None:
-    with torch.device("meta"):
-        unet = UNet2DConditionModel(cross_attention_dim=768)
-        text_encoder = CLIPTextModel(
-            CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12)
-        )
-    in_unet, in_text = names.unet_targets(unet), names.text_encoder_targets(text_encoder)
-    assert (len(in_unet), len(in_text)) == (192, 72)
-    assert len(names.unet_targets(unet, convs=True)) == 278
-    for name in (
-        "lora_unet_down_blocks_0_attentions_0_proj_in",
-        "lora_unet_down_blocks_2_attentions_1_transformer_blocks_0_attn2_to_out_0",
-        "lora_unet_mid_block_attentions_0_transformer_blocks_0_ff_net_0_proj",
-        "lora_unet_up_blocks_3_attentions_2_transformer_blocks_0_ff_net_2",
-    ):
-        assert name in in_unet
-    assert list(in_text)[:7] == [
-        "lora_te_text_model_encoder_layers_0_self_attn_q_proj",
-        "lora_te_text_model_encoder_layers_0_self_attn_k_proj",
-        "lora_te_text_model_encoder_layers_0_self_attn_v_proj",
-        "lora_te_text_model_encoder_layers_0_self_attn_out_proj",
-        "lora_te_text_model_encoder_layers_0_mlp_fc1",
-        "lora_te_text_model_encoder_layers_0_mlp_fc2",
-        "lora_te_text_model_encoder_layers_1_self_attn_q_proj",
-    ]
-
-
-def test_the_older_text_encoder_layout_gives_the_same_names(base: models.Base) -> None:
-    nested: Any = SimpleNamespace(text_model=base.text_encoder)
-    assert names.text_encoder_targets(nested) == names.text_encoder_targets(base.text_encoder)
-
-
-def test_the_state_dict_is_the_file(base: models.Base) -> None:
-    network = lora.create(targets(base), 4, 2.0, seed=0)
-    state = network.state_dict()
-    assert len(state) == 3 * len(targets(base))
-    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k"
-    assert state[f"{name}.lora_down.weight"].shape == (4, tiny_base.WIDTH)
-    assert state[f"{name}.lora_up.weight"].shape == (64, 4)
-    assert state[f"{name}.alpha"].shape == ()
-    assert state[f"{name}.alpha"] == 2
-    assert state["lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"].shape == (4, 64, 1, 1)
-
-
-def test_it_starts_at_nothing_and_each_layer_by_its_own_name(base: models.Base) -> None:
-    whole = lora.create(targets(base), 4, 2.0, seed=0)
-    part = lora.create(names.text_encoder_targets(base.text_encoder), 4, 2.0, seed=0)
-    for name, layer in part.items():
-        down, up = layer.lora_down.weight, layer.lora_up.weight
-        assert torch.equal(down, whole[name].lora_down.weight)
-        assert up.eq(0).all()
-        assert 0.8 < down.abs().max() * down.shape[1] ** 0.5 <= 1
-
-
-@pytest.mark.parametrize(
-    ("base_layer", "shape"),
-    [
-        (nn.Linear(6, 5), (2, 3, 6)),
-        (nn.Conv2d(6, 5, 1), (2, 6, 4, 4)),
-        (nn.Conv2d(6, 5, 3, stride=2, padding=1), (2, 6, 8, 8)),
-    ],
-)
-def test_a_layer_adds_what_merging_its_delta_would(
-    base_layer: nn.Linear | nn.Conv2d, shape: tuple[int, ...]
-) -> None:
-    on: dict[str, nn.Module] = {"a": base_layer}
-    network = strong(on, dim=2, alpha=4)
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(2))
-    network.multiplier = 0.5
-    with lora.attached(network, on):
-        changed = base_layer(x)
-    untouched = base_layer.weight.detach().clone()
-    with torch.no_grad():
-        base_layer.weight += 0.5 * lora.delta(network["a"])
-    torch.testing.assert_close(base_layer(x), changed, rtol=1e-5, atol=1e-5)
-    with torch.no_grad():
-        base_layer.weight.copy_(untouched)
-
-
-def outputs(text_encoder: Any, unet: Any, tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    ids = tokenizer(["zumi, red"], padding="max_length", max_length=77, return_tensors="pt")
-    x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
-    with torch.no_grad():
-        encoded = text_encoder(ids.input_ids)[0]
-        return encoded, unet(x, 5, encoder_hidden_states=encoded)[0]
-
-
-def test_taken_away_or_at_strength_0_the_base_is_back_bit_for_bit(base: models.Base) -> None:
-    parts = (base.text_encoder, base.unet, base.tokenizer)
-    plain = outputs(*parts)
-    network = strong(targets(base))
-    with lora.attached(network, targets(base)):
-        changed = outputs(*parts)
+def test_taken_away_or_at_strength_0_the_base_is_back_bit_for_bit() -> None:
+    base, x = base_of("linear")
+    plain = base(x)
+    layer = LoRALayer(base, 3, 0.5)
+    strengthen(layer)
+    network, targets = alone(layer, base)
+    with attached(network, targets):
+        assert (base(x) - plain).abs().max() > 0.1
         network.multiplier = 0
-        at_zero = outputs(*parts)
-    after = outputs(*parts)
-    for before, zero, gone, with_it in zip(plain, at_zero, after, changed, strict=True):
-        assert torch.equal(before, zero)
-        assert torch.equal(before, gone)
-        assert (before - with_it).abs().max() > 0.1
+        assert torch.equal(base(x), plain)
+    assert torch.equal(base(x), plain)
 
 
-def test_diffusers_reads_the_same_lora_from_the_file(
-    base: models.Base, folder: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", ["linear", "3×3, stride 2"])
+def test_it_starts_at_nothing_within_kohyas_bounds(kind: str) -> None:
+    base, x = base_of(kind)
+    layer = LoRALayer(base, 4, 1.0)
+    layer.start(generator(0, "init", NAME))
+    assert layer.delta().eq(0).all()
+    assert torch.equal(layer(x, base(x), 1.0), base(x))
+    fan_in = base.weight[0].numel()
+    assert 0.8 < layer.lora_down.abs().max() * fan_in**0.5 <= 1
+    again = LoRALayer(base, 4, 1.0)
+    again.start(generator(0, "init", NAME))
+    assert torch.equal(again.lora_down, layer.lora_down)
+
+
+def test_what_no_network_fits_is_named() -> None:
+    for base in (nn.Embedding(3, 4), nn.Conv2d(4, 4, 3, groups=2)):
+        with pytest.raises(TypeError, match="no network fits"):
+            LoRALayer(base, 2, 1.0)
+
+
+def test_a_half_precision_base_is_answered_in_its_format_without_losing_small_changes() -> None:
+    base, x = base_of("linear")
+    layer = LoRALayer(base, 4, 1e-4)
+    strengthen(layer)
+    half = x.bfloat16()
+    low = layer(half, torch.zeros(2, 3, 20, dtype=torch.bfloat16), 1.0)
+    assert low.dtype == torch.bfloat16
+    assert layer.lora_up.dtype == torch.float32
+    exact = half.float() @ layer.delta().t()
+    torch.testing.assert_close(low.float(), exact, rtol=0.03, atol=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        changed = layer(x, base(x), 1.0)
+    assert changed.dtype == torch.bfloat16
+
+
+# Dropouts
+
+
+@given(st.integers(0, 2**63 - 1))
+@settings(max_examples=20, deadline=None)
+def test_drawn_numbers_are_even_and_follow_from_the_key(key: int) -> None:
+    drawn = uniforms(key, [64, 64], torch.device("cpu"))
+    assert torch.equal(drawn, uniforms(key, [64, 64], torch.device("cpu")))
+    assert 0 <= drawn.min() <= drawn.max() < 1
+    assert abs(drawn.mean() - 0.5) < 0.03
+    assert abs((drawn < 0.1).float().mean() - 0.1) < 0.03
+    # neighbours have nothing to do with each other, nor have neighbouring keys
+    assert (
+        abs(torch.corrcoef(torch.stack([drawn[:, :-1].flatten(), drawn[:, 1:].flatten()]))[0, 1])
+        < 0.1
+    )
+    other = uniforms((key + 1) % 2**63, [64, 64], torch.device("cpu"))
+    assert abs(torch.corrcoef(torch.stack([drawn.flatten(), other.flatten()]))[0, 1]) < 0.1
+
+
+def dropping(kind: str = "linear", **values: float) -> tuple[LoRALayer, torch.Tensor, torch.Tensor]:
+    base, x = base_of(kind)
+    layer = LoRALayer(base, 16, 1.0, Dropouts(**values))
+    strengthen(layer)
+    layer.begin_step(0, 3, NAME)
+    return layer, x, base(x)
+
+
+@pytest.mark.parametrize("kind", ["linear", "linear of rows", "3×3"])
+def test_rank_dropout_leaves_out_ranks_of_each_picture(kind: str) -> None:
+    layer, x, _ = dropping(kind, ranks=0.5)
+    thin = layer.thin(x)
+    ranks = (
+        thin.transpose(0, 1).flatten(2).abs().sum(2)
+        if thin.ndim == 4
+        else (thin.flatten(1, -2).abs().sum(1).t() if thin.ndim == 3 else thin.abs().t())
+    )
+    assert 4 < (ranks == 0).sum() < 28
+    kept = thin != 0
+    torch.testing.assert_close(thin[kept], layer.eval().thin(x)[kept])
+    layer.train().dropouts = Dropouts(ranks=0.5, ranks_scaled=True)
+    torch.testing.assert_close(layer.thin(x), 2 * thin)
+
+
+def test_network_dropout_leaves_out_values_and_strengthens_the_others() -> None:
+    layer, x, _ = dropping(values=0.25)
+    thin = layer.thin(x)
+    assert 0.1 < (thin == 0).float().mean() < 0.4
+    whole = layer.eval().thin(x)
+    torch.testing.assert_close(thin[thin != 0], whole[thin != 0] / 0.75)
+
+
+def test_module_dropout_leaves_out_modules_by_step() -> None:
+    layer, x, output = dropping(modules=0.3)
+    skipped = []
+    for step in range(200):
+        layer.begin_step(0, step, NAME)
+        skipped.append(torch.equal(layer(x, output, 1.0), output))
+    assert 40 < sum(skipped) < 80
+    layer.eval()
+    assert not torch.equal(layer(x, output, 1.0), output)
+
+
+def test_dropouts_are_the_same_when_computed_twice_and_differ_by_step() -> None:
+    layer, x, output = dropping(values=0.3, ranks=0.3)
+    first = layer(x, output, 1.0)
+    assert torch.equal(layer(x, output, 1.0), first)
+    layer.begin_step(0, 4, NAME)
+    assert not torch.equal(layer(x, output, 1.0), first)
+    layer.begin_step(0, 3, NAME)
+    assert torch.equal(layer(x, output, 1.0), first)
+
+
+@pytest.mark.parametrize("layer_class", [LoRALayer, DyLoRALayer])
+def test_gradients_under_checkpointing_are_those_without(layer_class: type[LoRALayer]) -> None:
+    base, x = base_of("linear")
+    layer = layer_class(base, 8, 1.0, Dropouts(values=0.3, ranks=0.3))
+    strengthen(layer)
+    layer.begin_step(0, 5, NAME)
+    gradients = []
+    for twice in (False, True):
+        output = (
+            checkpoint(layer, x, base(x), 1.0, use_reentrant=False)
+            if twice
+            else layer(x, base(x), 1.0)
+        )
+        gradients.append(torch.autograd.grad(output.square().sum(), list(layer.parameters())))
+    for plain, recomputed in zip(*gradients, strict=True):
+        assert torch.equal(plain, recomputed)
+        assert plain.abs().sum() > 0
+
+
+# Shortening
+
+
+@given(st.floats(0.1, 20.0), st.sampled_from(["lora", "loha", "locon"]))
+@settings(max_examples=20, deadline=None)
+def test_shortening_gives_the_length_asked_for_and_leaves_short_ones(
+    longest: float, network_type: str
 ) -> None:
-    network = strong(targets(base))
-    path = tmp_path / "strong.safetensors"
-    lora_file.save(path, network.state_dict(), {"ss_v2": "False"}, "float")
-    with lora.attached(network, targets(base)):
-        ours = outputs(base.text_encoder, base.unet, base.tokenizer)
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
-    pipeline.load_lora_weights(path)
-    theirs = outputs(pipeline.text_encoder, pipeline.unet, base.tokenizer)
-    for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, other, rtol=0, atol=1e-4)
+    config = tiny_layers.config(network_type=network_type, network_dim=3)
+    targets = {}
+    for number, kind in enumerate(["linear", "linear", "3×3", "1×1"]):
+        name = f"lora_unet_down_blocks_{number}_attentions_0_proj_in"
+        targets |= alone(LoRALayer(base_of(kind)[0], 1, 1.0), base_of(kind)[0], name)[1]
+    network = networks.create(config, targets, "sd1")
+    strengthen(network, std=0.5)
+    before = {name: layer.delta() for name, layer in network.layers()}
+    long = sum(bool(delta.norm() > longest) for delta in before.values())
+    assert networks.shorten(network, longest) == long
+    for name, layer in network.layers():
+        old = before[name]
+        expected = old * min(1.0, float(longest / old.norm()))
+        torch.testing.assert_close(layer.delta(), expected, rtol=1e-4, atol=1e-5)
+        if old.norm() < longest:
+            assert torch.equal(layer.delta(), old)
 
 
-def test_a_file_gives_back_the_network(base: models.Base, tmp_path: Path) -> None:
-    network = strong(targets(base), dim=3, alpha=1.5)
-    path = tmp_path / "a.safetensors"
-    lora_file.save(path, network.state_dict(), {}, "float")
-    weights, _ = lora_file.load(path)
-    again = lora.from_weights(targets(base), weights)
-    for name, layer in network.items():
-        assert again[name].scale == layer.scale == 0.5
-        torch.testing.assert_close(lora.delta(again[name]), lora.delta(layer))
-    without_alpha = {key: value for key, value in weights.items() if not key.endswith("alpha")}
-    assert lora.from_weights(targets(base), without_alpha)[name].scale == 1
-
-
-def test_weights_that_fit_nothing_are_named(base: models.Base) -> None:
-    state = lora.create(targets(base), 4, 2.0, seed=0).state_dict()
-    with pytest.raises(ValueError, match="lora_unet_elsewhere fits no layer"):
-        lora.from_weights(targets(base), {**state, "lora_unet_elsewhere.alpha": torch.ones(())})
-    name = "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight"
-    with pytest.raises(ValueError, match=r"is \(8, 4, 1, 1\) where \(64, 4, 1, 1\) is needed"):
-        lora.from_weights(targets(base), {**state, name: torch.ones(8, 4, 1, 1)})
+def test_the_length_of_a_product_is_that_of_its_dense_form() -> None:
+    for kind in tiny_layers.BASES:
+        base, _ = base_of(kind)
+        layers = [LoRALayer(base, 3, scale) for scale in (0.5, 2.0)]
+        for layer in layers:
+            strengthen(layer)
+        dense = torch.stack([layer.delta().norm() for layer in layers])
+        torch.testing.assert_close(LoRALayer.lengths(layers), dense, rtol=1e-5, atol=0)
+    layer.start(generator(0))
+    assert LoRALayer.lengths([layer]).eq(0).all()
+    assert networks.shorten(alone(layer, base)[0], 1.0) == 0
+    assert layer.delta().eq(0).all()

@@ -1,13 +1,21 @@
-"""Kinds of network by name; each is made from targets, dim, alpha and seed."""
+"""Networks: what is learned beside the frozen base, made from a config or from a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from train.networks.kinds import NETWORKS, create, files_module
+from train.networks.loading import continue_from, from_weights, merge
+from train.networks.network import Weights
+from train.networks.norms import shorten
+from train.networks.ranks import needs_convs
 
-from train.networks import lora
-from train.networks.lora import LoRANetwork
-
-NETWORKS: dict[str, Callable[..., LoRANetwork]] = {"lora": lora.create}
-
-KOHYA_MODULES = {"lora": "networks.lora"}
-"""What ``ss_network_module`` says for each kind."""
+__all__ = [
+    "NETWORKS",
+    "Weights",
+    "continue_from",
+    "create",
+    "files_module",
+    "from_weights",
+    "merge",
+    "needs_convs",
+    "shorten",
+]

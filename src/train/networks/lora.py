@@ -1,153 +1,101 @@
 """LoRA (arXiv 2106.09685): beside a frozen layer, two thin ones whose product is learned.
 
-A layer gives ``base(x) + up(down(x)) · alpha/dim``. The base stays as it is; its output is
-added to by a forward hook, so taking the network away gives back the base bit for bit.
+A layer gives ``base(x) + up(down(x)) · alpha/dim``. On convolutions (LoCon) down has the base's
+kernel, stride and padding, and up is 1×1. Files of LyCORIS may hold a third between the two
+(``lora_mid``, a Tucker decomposition): then down is 1×1 and mid has the kernel.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from train.noise import generator
+from train.networks.dropout import NONE, Dropouts
+from train.networks.network import Layer, Weights
+from train.networks.product import add_product, operation
 
-DOWN, UP, ALPHA = "lora_down.weight", "lora_up.weight", "alpha"
-Weights = Mapping[str, torch.Tensor]
+DOWN, UP, MID = "lora_down.weight", "lora_up.weight", "lora_mid.weight"
 
 
-class LoRALayer(nn.Module):
+class LoRALayer(Layer):
     """The thin pair beside one Linear or Conv2d. ``up`` starts at 0: an untrained LoRA is none.
 
-    Shapes: down (dim, in[, k, k]), up (out, dim[, 1, 1]); alpha is 0-d.
+    Shapes: down (dim, in[, k, k]), up (out, dim[, 1, 1]); with mid: down (dim, in, 1, 1),
+    mid (rank, dim, k, k), up (out, rank, 1, 1).
     """
 
-    def __init__(self, base: nn.Module, dim: int, alpha: float) -> None:
-        super().__init__()
-        self.scale = alpha / dim
-        self.register_buffer("alpha", torch.tensor(float(alpha)))
-        self.lora_down: nn.Linear | nn.Conv2d
-        self.lora_up: nn.Linear | nn.Conv2d
-        if isinstance(base, nn.Conv2d):
-            self.lora_down = nn.Conv2d(
-                base.in_channels, dim, base.kernel_size, base.stride, base.padding, bias=False
-            )
-            self.lora_up = nn.Conv2d(dim, base.out_channels, 1, bias=False)
-        elif isinstance(base, nn.Linear):
-            self.lora_down = nn.Linear(base.in_features, dim, bias=False)
-            self.lora_up = nn.Linear(dim, base.out_features, bias=False)
-        else:
-            raise TypeError(f"no LoRA for a {type(base).__name__}")
+    suffixes = {"lora_down": DOWN, "lora_mid": MID, "lora_up": UP}  # noqa: RUF012
+    fast = ("lora_up",)
+    shares = ("lora_down", "lora_up")
 
-    def forward(self, x: torch.Tensor, base_output: torch.Tensor, strength: float) -> torch.Tensor:
-        """The base's output with the LoRA's added ``strength`` times."""
-        thin = self.lora_down(x)
-        if isinstance(self.lora_up, nn.Conv2d):
-            return torch.add(base_output, self.lora_up(thin), alpha=self.scale * strength)
-        # one call for product, scale and sum: a LoRA step is mostly the cost of calls
-        flat = torch.addmm(
-            base_output.reshape(-1, base_output.shape[-1]),
-            thin.reshape(-1, thin.shape[-1]),
-            self.lora_up.weight.t(),
-            alpha=self.scale * strength,
+    def __init__(
+        self,
+        base: nn.Module,
+        dim: int,
+        scale: float,
+        dropouts: Dropouts = NONE,
+        *,
+        mid_rank: int | None = None,
+    ) -> None:
+        super().__init__(dim, scale, dropouts)
+        self.operation = operation(base)
+        out, inner, *kernel = base.weight.shape
+        ones = [1] * len(kernel)
+        tucker = mid_rank is not None
+        self.lora_down = nn.Parameter(torch.empty(dim, inner, *(ones if tucker else kernel)))
+        self.lora_mid = nn.Parameter(torch.empty(mid_rank, dim, *kernel)) if tucker else None
+        self.lora_up = nn.Parameter(torch.empty(out, mid_rank or dim, *ones))
+
+    @classmethod
+    def of_file(cls, base: nn.Module, tensors: Weights, scale: float, **values: Any) -> LoRALayer:
+        """A layer for the shapes in a file, its weights not yet read."""
+        mid = tensors.get(MID)
+        mid_rank = None if mid is None else mid.shape[0]
+        return cls(base, tensors[DOWN].shape[0], scale, mid_rank=mid_rank, **values)
+
+    def start(self, source: torch.Generator) -> None:
+        """down is uniform within ±1/√fan_in (kaiming_uniform with a = √5), up is 0."""
+        bound = 1 / math.sqrt(self.lora_down[0].numel())
+        nn.init.uniform_(self.lora_down, -bound, bound, generator=source)
+        nn.init.zeros_(self.lora_up)
+
+    def added(self, x: torch.Tensor, base_output: torch.Tensor, strength: float) -> torch.Tensor:
+        """``base_output + strength · scale · up(down(x))``."""
+        up = self.lora_up.to(x.dtype)
+        return add_product(base_output, self.thin(x), up, self.scale * strength)
+
+    def thin(self, x: torch.Tensor) -> torch.Tensor:
+        """What lies between down and up, after dropouts: (…, dim) or (batch, dim, h, w)."""
+        down = self.lora_down.to(x.dtype)
+        if self.lora_mid is None:
+            return self.dropped(self.operation(x, down))
+        return self.dropped(self.operation(F.conv2d(x, down), self.lora_mid.to(x.dtype)))
+
+    def low_rank(self) -> torch.Tensor:
+        """scale · up · down in the shape of the base's weight, float32."""
+        up, down = self.lora_up.detach().flatten(1), self.lora_down.detach()
+        if self.lora_mid is None:
+            return self.scale * (up @ down.flatten(1)).view(len(up), *down.shape[1:])
+        return self.scale * torch.einsum(
+            "or,rdhw,di->oihw", up, self.lora_mid.detach(), down.flatten(1)
         )
-        return flat.view(base_output.shape)
 
+    def delta(self) -> torch.Tensor:
+        """ΔW = scale · up · down."""
+        return self.low_rank()
 
-class LoRANetwork(nn.ModuleDict):
-    """LoRA layers by kohya name, so that its state dict is the file.
-
-    ``multiplier`` is the strength; at 0 the base's output passes through untouched.
-    """
-
-    multiplier: float = 1.0
-
-    def part(self, prefix: str) -> list[nn.Parameter]:
-        """The parameters of the layers whose names begin with ``prefix``."""
-        return [
-            parameter
-            for name, layer in self.items()
-            if name.startswith(prefix)
-            for parameter in layer.parameters()
-        ]
-
-
-def create(targets: Mapping[str, nn.Module], dim: int, alpha: float, seed: int) -> LoRANetwork:
-    """A new network on ``targets``, drawn layer by layer from (seed, name).
-
-    down is uniform within ±1/√fan_in (kaiming_uniform with a = √5), up is 0.
-    """
-    network = LoRANetwork()
-    for name, base in targets.items():
-        layer = LoRALayer(base, dim, alpha)
-        down, up = layer.lora_down.weight, layer.lora_up.weight
-        bound = 1 / math.sqrt(down[0].numel())
-        nn.init.uniform_(down, -bound, bound, generator=generator(seed, "init", name))
-        nn.init.zeros_(up)
-        network[name] = layer
-    return network
-
-
-def from_weights(targets: Mapping[str, nn.Module], weights: Weights) -> LoRANetwork:
-    """The network that a file's weights describe.
-
-    dim is read from the shapes; a file without alpha means alpha = dim. Raises ``ValueError``
-    for a weight that fits no target.
-    """
-    network = LoRANetwork()
-    for name in dict.fromkeys(key.partition(".")[0] for key in weights):
-        if name not in targets or f"{name}.{DOWN}" not in weights or f"{name}.{UP}" not in weights:
-            raise ValueError(f"{name} fits no layer of this model")
-        down = weights[f"{name}.{DOWN}"]
-        alpha = float(weights.get(f"{name}.{ALPHA}", torch.tensor(float(down.shape[0]))))
-        layer = LoRALayer(targets[name], down.shape[0], alpha)
-        with torch.no_grad():
-            _fill(layer.lora_down.weight, down, name)
-            _fill(layer.lora_up.weight, weights[f"{name}.{UP}"], name)
-        network[name] = layer
-    return network
-
-
-def _fill(parameter: torch.Tensor, value: torch.Tensor, name: str) -> None:
-    # proj_in and proj_out are linear in some models and 1×1 convolutions in others
-    if parameter.numel() != value.numel() or parameter.shape[:2] != value.shape[:2]:
-        raise ValueError(f"{name} is {tuple(value.shape)} where {tuple(parameter.shape)} is needed")
-    parameter.copy_(value.reshape(parameter.shape))
-
-
-@contextmanager
-def attached(network: LoRANetwork, targets: Mapping[str, nn.Module]) -> Iterator[LoRANetwork]:
-    """Let the network act on its targets inside the ``with``; afterwards the base is alone."""
-
-    def hook(layer: LoRALayer) -> Any:
-        def add(module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-            if network.multiplier == 0:
-                return output
-            changed: torch.Tensor = layer(inputs[0], output, network.multiplier)
-            return changed
-
-        return add
-
-    handles = [
-        targets[name].register_forward_hook(hook(layer))
-        for name, layer in network.items()
-        if isinstance(layer, LoRALayer)
-    ]
-    try:
-        yield network
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def delta(layer: LoRALayer) -> torch.Tensor:
-    """ΔW as a dense matrix or kernel: what merging would add to the base's weight."""
-    down, up = layer.lora_down.weight, layer.lora_up.weight
-    if isinstance(layer.lora_down, nn.Conv2d):
-        return layer.scale * F.conv2d(down.permute(1, 0, 2, 3), up).permute(1, 0, 2, 3)
-    return layer.scale * up @ down
+    @classmethod
+    def lengths(cls, layers: Sequence[LoRALayer]) -> torch.Tensor:
+        """‖up·down‖ by √tr((upᵀup)(down·downᵀ)): the dense product is never made."""
+        if layers[0].lora_mid is not None:
+            return torch.stack([layer.low_rank().norm() for layer in layers])
+        down = torch.stack([layer.lora_down.detach().flatten(1) for layer in layers])
+        up = torch.stack([layer.lora_up.detach().flatten(1) for layer in layers])
+        squares = ((up.mT @ up) * (down @ down.mT)).sum((1, 2)).clamp(min=0)
+        scales = torch.tensor([layer.scale for layer in layers], dtype=squares.dtype)
+        return squares.sqrt() * scales.to(squares.device)
