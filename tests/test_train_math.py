@@ -1,13 +1,17 @@
-"""Noise, losses, schedules and samplers against their formulas and against diffusers."""
+"""Noise and samplers against their formulas and against diffusers."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
-from train import loss, noise, sample, schedule
-from train.optim import OPTIMIZERS, group, set_lr
+from train import noise, sample
+from train.config import TrainConfig
+from train.seeds import uniform
 
 ABAR = DDPMScheduler(
     beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
@@ -16,6 +20,16 @@ ABAR = DDPMScheduler(
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def settings(**values: Any) -> TrainConfig:
+    return TrainConfig(
+        pretrained_model_name_or_path="base",
+        train_data_dir=Path("img"),
+        output_dir=Path("model"),
+        max_train_steps=10,
+        **values,
+    )
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
@@ -49,45 +63,109 @@ def test_noise_belongs_to_its_keys() -> None:
 
 
 def test_timesteps_are_uniform() -> None:
-    drawn = torch.tensor([noise.timestep(1000, 42, "timestep", n) for n in range(5000)]).float()
+    drawn = torch.tensor([noise.timestep(0, 1000, 42, "timestep", n) for n in range(5000)]).float()
     assert 0 <= drawn.min() < 10
     assert 990 <= drawn.max() <= 999
     assert abs(drawn.mean() - 499.5) < 15
 
 
-def test_l2_is_one_value_per_picture() -> None:
-    a, b = random(3, 4, 8, 8), random(3, 4, 8, 8, seed=1)
-    torch.testing.assert_close(loss.l2(a, b), ((a - b) ** 2).mean((1, 2, 3)))
+def test_timesteps_stay_between_their_bounds() -> None:
+    drawn = {noise.timestep(200, 203, 42, "timestep", n) for n in range(100)}
+    assert drawn == {200, 201, 202}
 
 
-def test_min_snr_weights() -> None:
-    abar = torch.tensor([0.99, 0.5, 0.01, 0.0])
-    snr = [99.0, 1.0, 0.01 / 0.99, 0.0]
-    expected = torch.tensor([5 / 99, 1.0, 1.0, 1.0])
-    torch.testing.assert_close(loss.min_snr_weight(abar, 5), expected)
-    velocity = torch.tensor([min(s, 5) / (s + 1) for s in snr])
-    torch.testing.assert_close(loss.min_snr_weight(abar, 5, "v_prediction"), velocity)
+def test_todays_draws_are_those_of_before() -> None:
+    # a run that is repeated sees what it saw
+    assert noise.timestep(0, 1000, 42, "timestep", 3, "a.png", 0) == 792
+    drawn = noise.gaussian((4, 8, 8), 42, "noise", 3, "a.png", 0, offset=0.1)
+    assert drawn[0, 0, :3].tolist() == pytest.approx([-0.788053, 0.531766, 2.060539], abs=1e-6)
 
 
-def test_schedules() -> None:
-    assert [schedule.factor("constant", step, 10) for step in (0, 9)] == [1, 1]
-    warm = [schedule.factor("constant", step, 10, warmup=3) for step in range(5)]
-    assert warm == [0.25, 0.5, 0.75, 1, 1]
-    assert schedule.factor("cosine", 0, 10) == 1
-    assert schedule.factor("cosine", 5, 10) == pytest.approx(0.5)
-    assert 0 < schedule.factor("cosine", 9, 10) < 0.03
-    assert schedule.factor("cosine", 2, 12, warmup=2) == 1
+def test_plain_noise_is_what_is_asked_for() -> None:
+    latents = random(4, 8, 12)
+    plain, perturbed = noise.drawn(settings(), latents, 42, "noise", 3, "a.png", 0)
+    assert plain is perturbed
+    assert torch.equal(plain, noise.gaussian((4, 8, 12), 42, "noise", 3, "a.png", 0))
+    shifted, _ = noise.drawn(settings(noise_offset=0.1), latents, 42, "noise", 3, "a.png", 0)
+    expected = noise.gaussian((4, 8, 12), 42, "noise", 3, "a.png", 0, offset=0.1)
+    assert torch.equal(shifted, expected)
 
 
-def test_groups_keep_their_own_learning_rates() -> None:
-    a, b = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
-    optimizer = OPTIMIZERS["AdamW"]([group("unet", [a], 1e-2), group("te", [b], 1e-3)], 0.0)
-    set_lr(optimizer, 0.5)
-    for parameter in (a, b):
-        parameter.grad = torch.ones(2)
-    optimizer.step()
-    torch.testing.assert_close(a.detach(), torch.full((2,), -5e-3))
-    torch.testing.assert_close(b.detach(), torch.full((2,), -5e-4))
+def offset_of(latents: torch.Tensor, **values: Any) -> torch.Tensor:
+    """What an offset adds to the noise, by channel."""
+    plain, _ = noise.drawn(settings(), latents, 42, "n")
+    shifted, _ = noise.drawn(settings(**values), latents, 42, "n")
+    return (shifted - plain).mean((1, 2))
+
+
+def test_the_strength_of_an_offset_may_be_drawn() -> None:
+    latents = random(4, 8, 8)
+    whole = offset_of(latents, noise_offset=0.1)
+    part = offset_of(latents, noise_offset=0.1, noise_offset_random_strength=True)
+    share = part / whole
+    torch.testing.assert_close(share, share[:1].expand(4), rtol=1e-3, atol=0)
+    assert 0 < share[0] < 1
+    drawn = [uniform(42, n, "noise_offset") for n in range(500)]
+    assert abs(sum(drawn) / 500 - 0.5) < 0.05
+
+
+def test_an_offset_grows_with_the_mean_of_the_latents() -> None:
+    latents = torch.stack([torch.full((8, 8), value) for value in (0.0, 1.0, -2.0, 4.0)])
+    whole = offset_of(latents, noise_offset=0.1)
+    grown = offset_of(latents, noise_offset=0.1, adaptive_noise_scale=0.05)
+    # |mean| × 0.05 more, of 0.1
+    expected = whole * torch.tensor([1.0, 1.5, 2.0, 3.0])
+    torch.testing.assert_close(grown, expected, rtol=1e-3, atol=1e-6)
+    never_negative = offset_of(latents, noise_offset=0.1, adaptive_noise_scale=-0.05)
+    expected = whole * torch.tensor([1.0, 0.5, 0.0, 0.0])
+    torch.testing.assert_close(never_negative, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_coarser_noise_is_added_at_unit_variance() -> None:
+    plain = noise.gaussian((4, 64, 64), 42, "n")
+    coarse = noise.multires(plain, 6, 0.8, 42, "n")
+    assert coarse.std() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(coarse, noise.multires(plain, 6, 0.8, 42, "n"))
+    # neighbours of white noise have nothing in common, those of coarser noise do
+
+    def kinship(of: torch.Tensor) -> float:
+        return float((of[:, :, 1:] * of[:, :, :-1]).mean())
+
+    assert abs(kinship(plain)) < 0.05
+    assert kinship(coarse) > 0.15
+    # the first level is as fine as the noise itself
+    once = noise.multires(plain, 1, 0.3, 42, "n")
+    assert abs(kinship(once)) < 0.05
+
+
+def test_coarser_noise_ends_at_one_pixel() -> None:
+    plain = noise.gaussian((4, 8, 8), 42, "n")
+    # 8 / 2³ is 1: no more than four levels
+    assert torch.equal(
+        noise.multires(plain, 5, 0.5, 42, "n"), noise.multires(plain, 50, 0.5, 42, "n")
+    )
+
+
+def test_input_perturbation_leaves_the_target() -> None:
+    latents = random(4, 32, 32)
+    plain, perturbed = noise.drawn(settings(ip_noise_gamma=0.1), latents, 42, "n")
+    assert torch.equal(plain, noise.gaussian((4, 32, 32), 42, "n"))
+    more = perturbed - plain
+    assert more.std() == pytest.approx(0.1, rel=0.05)
+    assert abs((more * plain).mean()) < 0.01
+    values = {"ip_noise_gamma": 0.1, "ip_noise_gamma_random_strength": True}
+    _, weaker = noise.drawn(settings(**values), latents, 42, "n")
+    share = uniform(42, "n", "ip_noise_gamma")
+    torch.testing.assert_close(weaker - plain, more * share, rtol=1e-3, atol=1e-6)
+
+
+def test_in_pure_noise_velocity_still_tells_the_picture() -> None:
+    x0, e, zero = random(1, 4, 8, 8), random(1, 4, 8, 8, seed=1), torch.zeros(1)
+    noisy = noise.add_noise(x0, e, zero)
+    assert torch.equal(noisy, e)
+    again, e_again = noise.clean(noisy, noise.velocity(x0, e, zero), zero, "v_prediction")
+    assert torch.equal(again, x0)
+    assert torch.equal(e_again, e)
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])

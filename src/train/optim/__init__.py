@@ -1,0 +1,9 @@
+"""Optimizers by kohya's names: made from settings, told their rates, saved and restored."""
+
+from __future__ import annotations
+
+from train.optim.making import create
+from train.optim.running import freeze, rates, resting, set_lr
+from train.optim.saving import restore, state
+
+__all__ = ["create", "freeze", "rates", "resting", "restore", "set_lr", "state"]
