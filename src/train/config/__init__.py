@@ -16,10 +16,11 @@ from train.config.base_model import BaseModelKeys
 from train.config.captions import CaptionKeys
 from train.config.dataset import DatasetKeys, Subset
 from train.config.diffusion import DiffusionKeys
-from train.config.kinds import LATENT_PIXELS, sides
+from train.config.kinds import sides
 from train.config.learning import LearningKeys
 from train.config.network import NetworkKeys
 from train.config.running import RunKeys
+from train.families import LATENT_PIXELS
 
 __all__ = ["LATENT_PIXELS", "Concept", "Subset", "TrainConfig"]
 

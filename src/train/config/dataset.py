@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from dataprep.settings import Settings
-from train.config.kinds import LATENT_PIXELS, Count, Every, Rate, Resolution, Strength
+from train.config.kinds import Count, Every, Rate, Resolution, Strength
+from train.families import LATENT_PIXELS
 
 
 class Subset(Settings):

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-LATENT_PIXELS = 8
-"""Pixels per latent in each direction: the downscaling of the VAE of Stable Diffusion."""
+from dataprep.errors import UsageError
+from train.families import LATENT_PIXELS
+from train.prompts import parse
 
 
 def sides(value: Any) -> Any:
@@ -27,6 +28,17 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, int | float) else value
 
 
+def _words(value: Any) -> Any:
+    """As a list; a number among texts is one."""
+    listed = _listed(value)
+    if not isinstance(listed, list | tuple):
+        return listed
+    return tuple(
+        str(part) if isinstance(part, int | float) and not isinstance(part, bool) else part
+        for part in listed
+    )
+
+
 def _texts(value: Any) -> Any:
     """One text is a list of one."""
     return (value,) if isinstance(value, str) else value
@@ -36,6 +48,10 @@ def _no_file(prompt: str) -> str:
     """kohya's sample_prompts may name a file; to draw its name would be no answer."""
     if prompt.endswith((".txt", ".json", ".toml")):
         raise ValueError("write the prompts themselves as a list, not the name of a file")
+    try:
+        parse(prompt)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
     return prompt
 
 
@@ -74,4 +90,4 @@ Pair = Annotated[str, AfterValidator(_is_pair)]
 Pairs = Annotated[tuple[Pair, ...], BeforeValidator(_pairs)]
 Numbers = Annotated[tuple[float, ...], BeforeValidator(_listed)]
 Wholes = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_words)]

@@ -45,23 +45,25 @@ def load(path: Path | str, overrides: Iterable[str] = ()) -> TrainConfig:
     """
     path = Path(path)
     path = path / FILE_NAME if path.is_dir() else path
-    values = _flatten(read_toml(path, "dataprep export writes a train.toml"), path)
-    _check_keys(values, str(path))
+    values = flatten(read_toml(path, "dataprep export writes a train.toml"), path)
+    check_keys(values, str(path))
     where = f"{path} with --set" if (overrides := list(overrides)) else str(path)
     for override in overrides:
-        _set(values, override)
-    _check_keys(values, where)
-    return build(TrainConfig, _from_folder(values, path.resolve().parent), where)
+        set_value(values, override)
+    check_keys(values, where)
+    return build(TrainConfig, from_folder(values, path.resolve().parent), where)
 
 
-def _check_keys(values: Mapping[str, Any], where: str) -> None:
+def check_keys(values: Mapping[str, Any], where: str) -> None:
+    """Raise ``UsageError`` for a key that is no setting, with the nearest that is one."""
     check_names(TrainConfig, values, where)
     check_names(Concept, values.get("concept", {}), f"{where} [concept]")
     for number, subset in enumerate(values.get("subsets", ()), start=1):
         check_names(Subset, subset, f"{where} [[subsets]] {number}")
 
 
-def _flatten(tables: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def flatten(tables: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The keys of all sections; ``UsageError`` for one that stands in two."""
     values: dict[str, Any] = {}
     for name, value in tables.items():
         section = value if isinstance(value, dict) and name not in TABLES else {name: value}
@@ -77,7 +79,8 @@ def _flatten(tables: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return values
 
 
-def _set(values: dict[str, Any], override: str) -> None:
+def set_value(values: dict[str, Any], override: str) -> None:
+    """Put ``key=value`` into the values; ``UsageError`` for what is no such pair."""
     key, sign, text = override.partition("=")
     if not sign:
         raise UsageError(f"--set {override}: not key=value", "for example --set max_train_epochs=4")
@@ -95,7 +98,7 @@ def _set(values: dict[str, Any], override: str) -> None:
     values.pop(rival.get(key.strip(), ""), None)
 
 
-def _from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The values with relative paths seen from the config's folder."""
     resolved = {**values, **_placed(values, PATH_KEYS, folder)}
     for key in MODEL_KEYS:

@@ -1,0 +1,27 @@
+# LoRA 训练脚本(旧)
+$pretrained_model = "./sd-models/model.ckpt" # 底模路径
+$train_data_dir = "./train/zumi" # 训练图片
+$reg_data_dir = ""
+$resolution = "768,768" # 分辨率
+$batch_size = 1
+$max_train_epoches = 10
+$save_every_n_epochs = 2
+$network_dim = 32
+$network_alpha = 32
+$clip_skip = 2
+$train_unet_only = 0
+$train_text_encoder_only = 0
+$lr = "5e-5"
+$unet_lr = "5e-5"
+$text_encoder_lr = "6e-6"
+$lr_scheduler = "cosine_with_restarts"
+$lr_warmup_steps = 50
+$lr_restart_cycles = 1
+$output_name = "zumi"
+$save_model_as = "safetensors"
+$network_weights = ""
+$min_bucket_reso = 256
+$max_bucket_reso = 1024
+$persistent_data_loader_workers = 0
+$use_8bit_adam = 0
+$use_lion = 1 # 使用 Lion 优化器
