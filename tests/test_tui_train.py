@@ -11,12 +11,14 @@ import pytest
 import tiny_base
 from textual.content import Content
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from dataprep import runs
 from dataprep.recipes import training_folder
-from dataprep.training_values import BASE
+from dataprep.settings import build
+from dataprep.training_values import BASE, PLACES
 from tests.test_tui_folder import main_screen, paint_project, until, workshop
+from train.config import TrainConfig
 from tui.dialogs.base import BaseDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.rooms.train import TrainRoom
@@ -133,6 +135,37 @@ async def test_settings_are_tried_typed_and_kept(project: Path) -> None:
         assert recipe(project)["network_dim"] == 32
         await pilot.press("9", "backspace")
         await until(pilot, lambda: "network_dim" not in recipe(project))
+
+
+async def test_lists_are_typed(project: Path) -> None:
+    typed = {
+        # a prompt has commas of its own
+        "sample_prompts": "zumi, smile --n bad, worse | hat",
+        "optimizer_args": "betas=0.9,0.99, eps=1e-6",
+        # a factor may be a curve as well, so it is a text
+        "mid_lr_weight": "1",
+        "conv_block_dims": "4, 0",
+        "block_alphas": "0.5, 1",
+        "resolution": "64, 96",
+    }
+    async with workshop(project).run_test(size=(120, 40)) as pilot:
+        room = await enter(pilot)
+        form = room.query_one(TrainForm)
+        form.toggle_expert()
+        for key, text in typed.items():
+            await go_to(pilot, room, key)
+            await pilot.press("enter")
+            form.query_one("#train-edit", Input).value = text
+            await pilot.press("enter")
+            await until(pilot, lambda key=key: key in form.values)
+        assert form.error == ""
+        config = build(TrainConfig, {BASE: "demo", **PLACES, **form.values}, "")
+    assert config.sample_prompts == ("zumi, smile --n bad, worse", "hat")
+    assert config.optimizer_args == ("betas=0.9,0.99", "eps=1e-6")
+    assert config.mid_lr_weight == ("1",)
+    assert config.conv_block_dims == (4, 0)
+    assert config.block_alphas == (0.5, 1.0)
+    assert config.resolution == (64, 96)
 
 
 async def test_all_settings_and_the_base_models_of_this_machine(project: Path) -> None:

@@ -31,14 +31,18 @@ HEADINGS = {
     "length": N_("How long"),
     "pictures": N_("Pictures"),
     "captions": N_("Captions"),
+    "noise": N_("Noise and loss"),
     "samples": N_("Samples"),
     "machine": N_("Machine"),
     "files": N_("Files"),
+    "log": N_("Log"),
     "more": N_("More"),
 }
 DOUBLING = {"network_dim", "network_alpha", "train_batch_size"}
 """Settings that people try by doubling."""
 SWITCH = (N_("off"), N_("on"))
+BARRED = {"sample_prompts"}
+"""Lists whose parts have commas of their own: a bar stands between them."""
 
 
 class TrainForm(Vertical):
@@ -309,7 +313,8 @@ def _shown(field: Field, value: Any) -> str:
     if isinstance(value, list | tuple):
         parts = [str(part) for part in value]
         one = field.name == "resolution" and len(set(parts)) == 1
-        return parts[0] if one else ", ".join(parts)
+        between = " | " if field.name in BARRED else ", "
+        return parts[0] if one else between.join(parts)
     if isinstance(value, float):
         return f"{value:g}"
     return base_name(str(value)) if field.name == BASE else str(value)
@@ -321,8 +326,9 @@ def _meant(field: Field, text: str) -> Any:
     if not text:
         return None
     if field.kind == "list":
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-        if not all(part.isdigit() for part in parts):
+        between = "|" if field.name in BARRED else ","
+        parts = [part.strip() for part in text.split(between) if part.strip()]
+        if field.part == "text" or not all(part.isdigit() for part in parts):
             return parts
         return int(parts[0]) if len(parts) == 1 else [int(part) for part in parts]
     for kind in {"whole": (int,), "number": (int, float)}.get(field.kind, ()):
