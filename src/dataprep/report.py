@@ -55,6 +55,8 @@ class Report:
     """Results for machines; JSON values only."""
     lines: tuple[str, ...] = ()
     """Results for people, one line each; ``facts`` says the same to machines."""
+    remarks: tuple[str, ...] = ()
+    """What is to be said beside the results."""
     dry_run: bool = False
 
     @property

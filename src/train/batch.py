@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from train import noise, text
-from train.cache import Key, Latents
 from train.config import TrainConfig
-from train.data import Use
-from train.seeds import uniform
+from train.data import Use, weight_of
+from train.views import Views
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a run a batch stands."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    """Optimizer steps made before."""
+    steps: int
+    """Of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of one step; the first dimension of each is the picture."""
+    """Tensors of one batch; the first dimension of each is the picture."""
 
     latents: torch.Tensor
-    """(batch, channels, height/8, width/8), not yet multiplied by the scaling factor."""
+    """(batch, channels, height/8, width/8), times the scaling factor."""
     noise: torch.Tensor
+    input_noise: torch.Tensor
+    """What is added to the latents: the noise, perturbed where ip_noise_gamma asks for it."""
     timesteps: torch.Tensor
     """(batch,), whole numbers."""
+    sizes: torch.Tensor
+    """(batch, 6): height and width of the picture, top and left of the cut, height and width of
+    the bucket."""
+    weights: torch.Tensor
+    """(batch,), how much each picture counts."""
+    mask: torch.Tensor | None
+    """(batch, 1, height/8, width/8), 0..1; None where everything counts."""
     captions: tuple[str, ...]
     names: tuple[str, ...]
 
@@ -30,50 +50,46 @@ class Batch:
 def assemble(
     config: TrainConfig,
     uses: Sequence[Use],
-    cached: Mapping[Key, Latents],
+    views: Views,
+    place: Place,
     *,
-    epoch: int,
-    step: int,
+    scaling_factor: float,
     timesteps: int,
 ) -> Batch:
     """The batch of a step. A picture's draws do not depend on the others or on its place."""
-    seed = config.seed
-    rows = []
-    for use in uses:
-        key = (step, use.item.name, use.repeat)
-        flip = config.flip_aug and uniform(seed, "flip", epoch, *key[1:]) < 0.5
-        latents = cached[use.item.name, flip].sample(noise.generator(seed, "latents", *key))
-        rows.append(
-            (
-                latents,
-                noise.gaussian(
-                    tuple(latents.shape), seed, "noise", *key, offset=config.noise_offset
-                ),
-                noise.timestep(timesteps, seed, "timestep", *key),
-                caption(config, use, epoch),
-            )
-        )
-    latents_, noises, drawn, captions = zip(*rows, strict=True)
+    seen = views.look_many(uses, place.epoch, place.step)
+    latents = torch.stack([view.latents for view in seen]) * scaling_factor
+    keys = [(place.step, use.item.name, use.repeat) for use in uses]
+    drawn = [
+        noise.drawn(config, own, config.seed, "noise", *key)
+        for own, key in zip(latents, keys, strict=True)
+    ]
+    low, high = config.min_timestep, min(config.max_timestep, timesteps)
+    masks = [view.mask for view in seen]
     return Batch(
-        torch.stack(latents_),
-        torch.stack(noises),
-        torch.tensor(drawn),
-        captions,
+        latents,
+        torch.stack([pure for pure, _ in drawn]),
+        torch.stack([perturbed for _, perturbed in drawn]),
+        torch.tensor([noise.timestep(low, high, config.seed, "timestep", *key) for key in keys]),
+        torch.tensor(
+            [views.sizes(use, view) for use, view in zip(uses, seen, strict=True)],
+            dtype=torch.float32,
+        ),
+        torch.tensor([weight_of(config, use) for use in uses]),
+        _stacked(masks, latents),
+        tuple(
+            text.caption_of(
+                use, config.seed, epoch=place.epoch, step=place.step, total_steps=place.steps
+            )
+            for use in uses
+        ),
         tuple(use.item.name for use in uses),
     )
 
 
-def caption(config: TrainConfig, use: Use, epoch: int) -> str:
-    """The caption of one use, varied as the config says."""
-    return text.vary(
-        use.item.caption,
-        config.seed,
-        epoch,
-        use.item.name,
-        use.repeat,
-        shuffle=config.shuffle_caption,
-        keep_tokens=config.keep_tokens,
-        dropout=config.caption_dropout_rate,
-        tag_dropout=config.caption_tag_dropout_rate,
-        separator=config.keep_tokens_separator,
-    )
+def _stacked(masks: Sequence[torch.Tensor | None], latents: torch.Tensor) -> torch.Tensor | None:
+    """The masks of a batch; a picture without one counts everywhere."""
+    if all(mask is None for mask in masks):
+        return None
+    whole = torch.ones(1, *latents.shape[2:])
+    return torch.stack([whole if mask is None else mask for mask in masks])

@@ -17,11 +17,16 @@ from dataprep import files
 from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Job, Progress
 from dataprep.settings import Settings, build, check_names
-from train import lora_file, models, names, sample, text
+from train import lora_file, models, names, networks, sample, text
 from train.config import LATENT_PIXELS
-from train.networks.lora import LoRANetwork, attached, from_weights
+from train.networks.network import Network, attached
+from train.targets import Targets
+from train.text.conditioning import Conditioning
+from train.text.rules import TextRules
 
 Side = Annotated[int, Field(ge=LATENT_PIXELS, multiple_of=LATENT_PIXELS)]
+LONGEST = 225
+"""Tokens of a prompt; longer ones are cut."""
 
 
 class Column(Settings):
@@ -39,7 +44,19 @@ class DrawRequest(Settings):
     """Which pictures to draw: every column × prompt × seed."""
 
     model: str
-    """The base model, a diffusers folder."""
+    """The base model, as in training. So are the next ones."""
+    vae: str = ""
+    """Another VAE than the base model's."""
+    tokenizer: Path | None = None
+    """A folder with CLIP's vocabulary."""
+    model_config_dir: Path | None = None
+    """A diffusers folder that describes a base in one file."""
+    v2: bool | None = None
+    """Stable Diffusion 2."""
+    v_parameterization: bool | None = None
+    """The base predicts velocity."""
+    zero_terminal_snr: bool | None = None
+    """The noise schedule ends in pure noise."""
     loras: Annotated[tuple[Column, ...], Field(min_length=1)] = (Column(name="base"),)
     """The columns."""
     prompts: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -58,6 +75,8 @@ class DrawRequest(Settings):
     """Strength of classifier-free guidance; 1: off."""
     clip_skip: Annotated[int, Field(ge=1)] = 1
     """As in training."""
+    weighted_prompts: bool = True
+    """(tag:1.2) strengthens a tag, as in A1111."""
     sampler: Literal["ddim"] = "ddim"
     """How to get from noise to a picture."""
     batch_size: Annotated[int, Field(ge=1)] = 8
@@ -66,6 +85,19 @@ class DrawRequest(Settings):
     """Where to draw."""
     out_dir: Path
     """Where the PNG files go."""
+
+    @property
+    def source(self) -> models.Source:
+        """The base model."""
+        return models.Source(
+            self.model,
+            self.vae,
+            self.tokenizer,
+            self.model_config_dir,
+            self.v2,
+            self.v_parameterization,
+            self.zero_terminal_snr,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +128,11 @@ def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[
     request.out_dir.mkdir(parents=True, exist_ok=True)
     files.sweep(request.out_dir)
     yield Progress(0, None, "loading the model", stage="loading")
-    base = models.load(request.model, device)
-    vae = models.load_vae(request.model, device)
-    targets = names.unet_targets(base.unet, convs=True)
-    targets |= names.text_encoder_targets(base.text_encoder)
+    base = models.load(request.source, device)
+    vae = models.load_vae(request.source, device)
+    targets = names.targets(base, convs=True)
     # all before the first picture: a missing file is not found out minutes later
-    networks = [_network(column, targets) for column in request.loras]
+    laid = [_network(column, base, targets) for column in request.loras]
     cells = [Cell(prompt, seed) for prompt in range(len(request.prompts)) for seed in request.seeds]
     groups = [
         cells[begin : begin + request.batch_size]
@@ -111,7 +142,7 @@ def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[
     images: list[dict[str, Any]] = []
     done = 0
     for number, column in enumerate(request.loras):
-        with attached(networks[number], targets), models.explained_memory(), torch.no_grad():
+        with attached(laid[number], targets), models.explained_memory(), torch.no_grad():
             for group in groups:
                 latents = torch.empty(0)
                 for latents in denoise(request, base, group):  # noqa: B007
@@ -128,47 +159,54 @@ def draw(request: DrawRequest, stop: Callable[[], bool] = lambda: False) -> Job[
     return {"images": images, "stopped": False}
 
 
-def _network(column: Column, targets: dict[str, torch.nn.Module]) -> LoRANetwork:
+def _network(column: Column, base: models.Base, targets: Targets) -> Network:
     """A column's LoRA; of no layers for the base alone."""
     if column.path is None:
-        return LoRANetwork()
-    weights, _ = lora_file.load(column.path)
+        return Network()
+    weights = lora_file.read(column.path, base.family)
     try:
-        network = from_weights(targets, weights)
+        network = networks.from_weights(targets, weights)
     except ValueError as error:
         raise DataprepError(
             f"{column.path}: {error}", "is it a LoRA for this base model?"
         ) from None
     network.multiplier = column.weight
-    return network.to(next(iter(targets.values())).weight.device).requires_grad_(False)
+    return network.to(base.device).requires_grad_(False).eval()
 
 
 def denoise(
     request: DrawRequest, base: models.Base, group: Sequence[Cell]
 ) -> Iterator[torch.Tensor]:
     """The latents of some pictures after each sampling step, with whatever LoRA is attached."""
-    device = base.alphas_cumprod.device
     prompts = [request.prompts[cell.prompt] for cell in group]
-
-    def encode(captions: Sequence[str]) -> torch.Tensor:
-        ids = text.tokenize(base.tokenizer, captions).to(device)
-        return text.encode(base.text_encoder, ids, request.clip_skip)
-
+    rules = TextRules(request.clip_skip, LONGEST, request.weighted_prompts)
+    # together, so that both are as long
+    encoded = text.encode(base, [*prompts, *[request.negative] * len(group)], rules)
+    with_prompt, without = _halves(encoded)
+    height, width = request.height, request.width
+    sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
     model = sample.guided(
-        base.unet, encode(prompts), encode([request.negative] * len(group)), request.guidance
+        base,
+        with_prompt,
+        without,
+        request.guidance,
+        sizes.repeat(len(group), 1).to(base.device) if base.family == "sdxl" else None,
     )
-    shape = (
-        int(base.unet.config.in_channels),
-        request.height // LATENT_PIXELS,
-        request.width // LATENT_PIXELS,
-    )
+    channels = int(base.unet.config.in_channels)
+    shape = (channels, height // LATENT_PIXELS, width // LATENT_PIXELS)
     return sample.SAMPLERS[request.sampler](
         model,
-        sample.start([cell.seed for cell in group], shape).to(device),
+        sample.start([cell.seed for cell in group], shape).to(base.device),
         sample.spaced_timesteps(request.steps, len(base.alphas_cumprod)),
         base.alphas_cumprod,
         base.prediction_type,
     )
+
+
+def _halves(encoded: Conditioning) -> tuple[Conditioning, Conditioning]:
+    hidden = encoded.hidden.chunk(2)
+    pooled = (None, None) if encoded.pooled is None else encoded.pooled.chunk(2)
+    return Conditioning(hidden[0], pooled[0]), Conditioning(hidden[1], pooled[1])
 
 
 def decode(vae: Any, latents: torch.Tensor) -> list[torch.Tensor]:

@@ -16,10 +16,12 @@ import torch
 
 from dataprep.errors import DataprepError
 from dataprep.jobs import Progress
+from dataprep.settings import build
 from train import draw, models
 from train.config import LATENT_PIXELS, TrainConfig
 from train.control import Say
 from train.data import Item
+from train.prompts import SamplePrompt, parse, plain
 from train.seeds import stable_seed
 
 log = logging.getLogger("train")
@@ -38,18 +40,20 @@ def due(config: TrainConfig, step: int, steps_per_epoch: int) -> bool:
     return by_steps or (epochs is not None and step % (epochs * steps_per_epoch) == 0)
 
 
-def prompts(config: TrainConfig, items: Sequence[Item]) -> tuple[str, ...]:
+def prompts(config: TrainConfig, items: Sequence[Item]) -> tuple[SamplePrompt, ...]:
     """What is drawn: the config's prompts, or the trigger alone and with the kept tags.
 
-    Where there is no trigger either, the first caption has to do.
+    Where there is no trigger either, the first caption has to do. Raises ``UsageError`` for an
+    option that no prompt has.
     """
-    if config.sample_prompts:
-        return config.sample_prompts
     concept = config.concept
-    if concept.trigger_word:
+    texts = config.sample_prompts
+    if not texts and concept.trigger_word:
         kept = ", ".join((concept.trigger_word, *concept.kept_tags))
-        return tuple(dict.fromkeys((concept.trigger_word, kept)))
-    return (items[0].caption,)
+        texts = tuple(dict.fromkeys((concept.trigger_word, kept)))
+    if not texts:
+        return (plain(items[0].caption),)
+    return tuple(parse(text) for text in texts)
 
 
 def seed_of(config: TrainConfig, prompt: str) -> int:
@@ -65,7 +69,7 @@ class Easel:
     base: models.Base
     dtype: torch.dtype
     folder: Path
-    prompts: tuple[str, ...]
+    prompts: tuple[SamplePrompt, ...]
     say: Say
     stop: Callable[[], bool]
 
@@ -87,39 +91,47 @@ class Easel:
 
     def _paint(self, now: Progress) -> Iterator[Progress]:
         yield replace(now, note="loading the VAE for samples")
-        vae = models.load_vae(self.config.pretrained_model_name_or_path, self._device)
-        request = self._request()
-        for number, prompt in enumerate(self.prompts):
-            cell = draw.Cell(number, seed_of(self.config, prompt))
+        vae = models.load_vae(models.source_of(self.config), self._device)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for number, wanted in enumerate(self.prompts):
+            request = request_of(self.config, wanted, self.folder)
+            cell = draw.Cell(0, request.seeds[0])
             latents = torch.empty(0)
             with models.autocast(self._device, self.dtype):
                 for done, latents in enumerate(draw.denoise(request, self.base, [cell]), start=1):  # noqa: B007
-                    yield replace(now, note=f"drawing {prompt} ({done}/{request.steps})")
+                    yield replace(now, note=f"drawing {wanted.prompt} ({done}/{request.steps})")
                     if self.stop():
                         return
             (pixels,) = draw.decode(vae, latents.float())
             path = self.folder / f"{now.done:06d}_{number}.png"
             draw.write(path, pixels, draw.parameters(request, cell))
-            log.info("step %d: sample of %r: %s", now.done, prompt, path)
+            log.info("step %d: sample of %r: %s", now.done, wanted.prompt, path)
             self.say(
                 {
                     "event": "sample",
                     "step": now.done,
-                    "prompt": prompt,
+                    "prompt": wanted.prompt,
                     "seed": cell.seed,
                     "path": str(path),
                 }
             )
 
-    def _request(self) -> draw.DrawRequest:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        width, height = (side // LATENT_PIXELS * LATENT_PIXELS for side in self.config.resolution)
-        values: dict[str, Any] = {
-            "model": self.config.pretrained_model_name_or_path,
-            "prompts": self.prompts,
-            "width": width,
-            "height": height,
-            "clip_skip": self.config.clip_skip,
-            "out_dir": self.folder,
-        }
-        return draw.DrawRequest(**values)
+
+def request_of(config: TrainConfig, wanted: SamplePrompt, folder: Path) -> draw.DrawRequest:
+    """The picture that a prompt asks for, drawn as the config trains."""
+    sides = (side // LATENT_PIXELS * LATENT_PIXELS for side in config.resolution)
+    width, height = sides
+    values: dict[str, Any] = {
+        "model": config.pretrained_model_name_or_path,
+        "prompts": (wanted.prompt,),
+        "negative": wanted.negative,
+        "width": wanted.width or width,
+        "height": wanted.height or height,
+        "clip_skip": config.clip_skip,
+        "weighted_prompts": config.weighted_captions,
+        "out_dir": folder,
+        "seeds": (seed_of(config, wanted.prompt) if wanted.seed is None else wanted.seed,),
+    }
+    optional = {"steps": wanted.steps, "guidance": wanted.guidance}
+    given = {key: value for key, value in optional.items() if value is not None}
+    return build(draw.DrawRequest, {**values, **given}, "sample_prompts")

@@ -6,11 +6,12 @@ A model is ``model(x, timestep) → output``, x of shape (batch, channels, heigh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import torch
 
+from train.models.base import Base
 from train.noise import clean
+from train.text.conditioning import Conditioning, ask
 
 Model = Callable[[torch.Tensor, int], torch.Tensor]
 Sampler = Callable[[Model, torch.Tensor, Sequence[int], torch.Tensor, str], Iterator[torch.Tensor]]
@@ -44,22 +45,34 @@ SAMPLERS: dict[str, Sampler] = {"ddim": ddim}
 
 
 def guided(
-    unet: Any, conditioning: torch.Tensor, unconditional: torch.Tensor, guidance: float
+    base: Base,
+    conditioning: Conditioning,
+    unconditional: Conditioning,
+    guidance: float,
+    sizes: torch.Tensor | None = None,
 ) -> Model:
     """Classifier-free guidance (arXiv 2207.12598): away from the negative prompt's output.
 
-    Both conditionings are (batch, 77, width); guidance 1 leaves the prompt alone.
+    ``sizes`` (batch, 6) as ``ask`` takes them; guidance 1 leaves the prompt alone.
     """
+    both = _joined(unconditional, conditioning)
+    twice = None if sizes is None else torch.cat([sizes, sizes])
 
     def model(x: torch.Tensor, timestep: int) -> torch.Tensor:
         if guidance == 1:
-            return unet(x, timestep, encoder_hidden_states=conditioning, return_dict=False)[0]
-        both = torch.cat([unconditional, conditioning])
-        output = unet(torch.cat([x, x]), timestep, encoder_hidden_states=both, return_dict=False)[0]
+            return ask(base, x, timestep, conditioning, sizes)
+        output = ask(base, torch.cat([x, x]), timestep, both, twice)
         without, with_prompt = output.chunk(2)
         return without + guidance * (with_prompt - without)
 
     return model
+
+
+def _joined(first: Conditioning, second: Conditioning) -> Conditioning:
+    pooled = None
+    if first.pooled is not None and second.pooled is not None:
+        pooled = torch.cat([first.pooled, second.pooled])
+    return Conditioning(torch.cat([first.hidden, second.hidden]), pooled)
 
 
 def start(seeds: Sequence[int], shape: tuple[int, int, int]) -> torch.Tensor:

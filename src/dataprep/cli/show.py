@@ -147,7 +147,7 @@ def show_report(report: Report) -> None:
     """Print a report for people: diff, results on stdout; issues on stderr."""
     if report.dry_run or report.stage == "history":
         show_changes(report.changes)
-    for line in issue_lines(report):
+    for line in (*issue_lines(report), *report.remarks):
         print(line, file=sys.stderr)
     for line in report.lines:
         print(line)

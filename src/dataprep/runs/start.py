@@ -34,18 +34,19 @@ def require_trainer() -> None:
         )
 
 
-def start(out: Path, overrides: Sequence[str] = ()) -> Run:
+def start(out: Path, overrides: Sequence[str] = (), *, arguments: Sequence[str] = ()) -> Run:
     """Start training on ``out`` (a folder with train.toml, or the file) and return at once.
 
     The run is a process of its own that goes on when this one ends. ``overrides`` are
-    ``key=value``. Raises ``DataprepError`` when it does not begin, with the trainer's own words.
+    ``key=value``; ``arguments`` are further ones of the trainer's command line. Raises
+    ``DataprepError`` when it does not begin, with the trainer's own words.
     """
     require_trainer()
     config = train_file(out)
     if place.is_held(place.run_folder(config)):
         raise place.under_way(place.run_folder(config))
     pairs = [part for pair in overrides for part in ("--set", pair)]
-    command = module_command("train", "run", str(config.resolve()), "--detach", *pairs)
+    command = module_command("train", "run", str(config.resolve()), "--detach", *pairs, *arguments)
     # what it says before it has a log of its own; a pipe would break when this process ends
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(

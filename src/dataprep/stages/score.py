@@ -47,11 +47,17 @@ class Settings(Base):
     """From this score on a tag counts as drawn."""
 
 
+BASE_PLACES = ("tokenizer", "model_config_dir")
+BASE_SWITCHES = ("v2", "v_parameterization", "zero_terminal_snr")
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What the score needs to know of a finished training folder."""
 
     base: str
+    about_base: dict[str, Any]
+    """What else is said of the base model, by the trainer's keys."""
     size: int
     clip_skip: int
     model: Path
@@ -97,6 +103,7 @@ def _read(path: Path) -> Trained:
         )
     return Trained(
         base=_model_name(path.parent, str(flat.get("pretrained_model_name_or_path", ""))),
+        about_base=_about_base(path.parent, flat),
         size=_side(flat.get("resolution", 512)),
         clip_skip=int(flat.get("clip_skip", 1)),
         model=path.parent / flat.get("output_dir", "model"),
@@ -106,6 +113,12 @@ def _read(path: Path) -> Trained:
         kept=tuple(flat.get("kept_tags", ())),
         tagger=flat.get("tagger", ""),
     )
+
+
+def _about_base(folder: Path, flat: dict[str, Any]) -> dict[str, Any]:
+    places = {key: str(folder / flat[key]) for key in BASE_PLACES if flat.get(key)}
+    vae = {"vae": _model_name(folder, flat["vae"])} if flat.get("vae") else {}
+    return {**{key: flat[key] for key in BASE_SWITCHES if key in flat}, **places, **vae}
 
 
 def _side(resolution: object) -> int:
@@ -139,6 +152,7 @@ def _draw(
 ) -> Job[list[dict[str, Any]]]:
     request = {
         "model": trained.base,
+        **trained.about_base,
         "loras": [
             {"name": name, "path": str(path) if path else None, "weight": 1.0}
             for name, path in loras.items()
