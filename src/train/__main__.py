@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # what cannot be had is said once, in our own words
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     # it misses kernels for 4 bits, which nothing here asks for
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # it would have torchvision for pictures that it never sees

@@ -10,15 +10,32 @@ from pathlib import Path
 import torch
 
 from dataprep.errors import UsageError
-from train import lora_file, names, networks, optim, state
+from train import lora_file, loss, models, names, networks, optim, state
 from train.config import TrainConfig
 from train.data import Item
-from train.models import Base
+from train.models import About, Base, Source
+from train.networks import rates
 from train.networks.network import Network
 from train.state import At, State
 from train.targets import Targets
 
 log = logging.getLogger("train")
+
+
+def foresee(config: TrainConfig, source: Source) -> About:
+    """What the base is; whatever can be known to go wrong later is raised now.
+
+    Encoding the pictures may take an hour, and nobody wants to wait for a misspelt name so long.
+    """
+    about = models.detect(source)
+    models.read_tokenizers(source, about.family)
+    loss.check(config, about.prediction_type, about.zero_terminal_snr)
+    rates.block_factors(config, about.family)
+    optim.check(config)
+    files = [Path(name) for name in config.base_weights]
+    for path in [*files, *([config.network_weights] if config.network_weights else [])]:
+        lora_file.read(path, about.family)
+    return about
 
 
 def lay(config: TrainConfig, base: Base) -> tuple[Network, Targets]:
@@ -60,7 +77,7 @@ def _merge(config: TrainConfig, base: Base) -> None:
 
 
 def _tell(config: TrainConfig, base: Base, network: Network) -> None:
-    rates = {
+    effective = {
         part: config.rates[part] * config.scale
         for part in ("unet", *base.facts.text_parts)
         if config.rates[part]
@@ -70,7 +87,7 @@ def _tell(config: TrainConfig, base: Base, network: Network) -> None:
         len(network),
         sum(parameter.numel() for parameter in network.parameters()),
         "alpha/√dim" if config.rs_lora else "alpha/dim",
-        ", ".join(f"{part} {rate:.2e}" for part, rate in rates.items()),
+        ", ".join(f"{part} {rate:.2e}" for part, rate in effective.items()),
     )
 
 

@@ -78,6 +78,7 @@ def train(
     device = models.pick_device(config.device)
     dtype = models.pick_dtype(config.mixed_precision, device)
     source = models.source_of(config)
+    about = laying.foresee(config, source)
     left = None if config.resume is None else state.load(config.resume)
     config.output_dir.mkdir(parents=True, exist_ok=True)
     files.sweep(config.output_dir)
@@ -105,8 +106,7 @@ def train(
         log.warning("%s: %s", issue.file, issue.reason)
 
     yield Progress(0, None, "loading UNet and text encoder", stage="loading")
-    base = models.load(source, device, dtype)
-    loss.check(config, base.prediction_type, base.zero_terminal_snr)
+    base = models.load(source, device, dtype, about)
     rules = text.rules_of(config, base.family)
     _warn_of_cut_captions(base, rules, items)
 
@@ -318,6 +318,7 @@ def losses_of(
         timesteps,
         base.prediction_type,
         None if batch.mask is None else batch.mask.to(device),
+        base.unscaled_alphas if config.is_kohya else None,
     )
 
 

@@ -5,6 +5,7 @@ from train.models.detect import About, detect
 from train.models.devices import autocast, explained_memory, pick_device, pick_dtype
 from train.models.hashes import file_hashes
 from train.models.loading import load, load_vae
+from train.models.tokenizers import read_tokenizers
 
 __all__ = [
     "About",
@@ -19,5 +20,6 @@ __all__ = [
     "load_vae",
     "pick_device",
     "pick_dtype",
+    "read_tokenizers",
     "source_of",
 ]

@@ -63,6 +63,8 @@ class Base:
     """One text encoder; SDXL: CLIP ViT-L, then ViT-bigG with its projection."""
     alphas_cumprod: torch.Tensor
     """ᾱ by timestep, (timesteps,), float32; with zero terminal SNR already rescaled."""
+    unscaled_alphas: torch.Tensor | None = None
+    """ᾱ before it was rescaled, from which sd-scripts weighs; None: it was not."""
     prediction_type: str = "epsilon"
     """What the UNet's output means: ``epsilon`` or ``v_prediction``."""
     zero_terminal_snr: bool = False

@@ -20,18 +20,24 @@ from train.models.weights import opened
 from train.models.where import KEY, is_file, part_config
 
 
-def load(source: Source, device: torch.device, dtype: torch.dtype = torch.float32) -> Base:
-    """Load and freeze UNet and text encoders.
+def load(
+    source: Source,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    about: About | None = None,
+) -> Base:
+    """Load and freeze UNet and text encoders; ``about`` is what ``detect`` said, if it was asked.
 
     Raises ``DataprepError`` in a person's words for what is missing, damaged or of another kind,
     ``UsageError`` where a setting is needed or contradicts the files.
     """
-    about = detect(source)
+    about = about or detect(source)
     tokenizers = read_tokenizers(source, about.family)
     in_one = is_file(source.name)
     parts = _of_file(source, about, device, dtype) if in_one else _of_folder(source, about, dtype)
     unet, encoders, scheduler = parts
     _check_vocabulary(source, encoders, tokenizers)
+    rescaled = about.zero_terminal_snr
     return Base(
         family=about.family,
         unet=_frozen(unet, device),
@@ -39,9 +45,10 @@ def load(source: Source, device: torch.device, dtype: torch.dtype = torch.float3
             TextPart(_frozen(encoder, device), tokenizer)
             for encoder, tokenizer in zip(encoders, tokenizers, strict=True)
         ),
-        alphas_cumprod=alphas_cumprod(scheduler, about.zero_terminal_snr).to(device),
+        alphas_cumprod=alphas_cumprod(scheduler, rescaled).to(device),
+        unscaled_alphas=alphas_cumprod(scheduler, False).to(device) if rescaled else None,
         prediction_type=about.prediction_type,
-        zero_terminal_snr=about.zero_terminal_snr,
+        zero_terminal_snr=rescaled,
         is_768=about.is_768,
         hashes=FileHashes(Path(source.name)) if in_one else {},
     )

@@ -53,6 +53,13 @@ def create(config: TrainConfig, groups: Groups) -> torch.optim.Optimizer:
     return optimizer
 
 
+def check(config: TrainConfig) -> None:
+    """Raise what ``create`` would, as far as that can be known without anything to learn."""
+    kind = kind_of(config.optimizer_type)
+    cls = _class(kind)
+    _arguments(config, kind, cls, parameters_of(cls))
+
+
 def _class(kind: Kind) -> type[torch.optim.Optimizer]:
     module, _, name = kind.path.rpartition(".")
     # it warns of 4-bit kernels, which no optimizer uses
