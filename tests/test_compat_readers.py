@@ -76,6 +76,11 @@ def test_a_file_that_lora_easy_saved() -> None:
     assert config.lr_warmup_steps == 0.1
     assert config.unet_lr == config.text_encoder_lr == 1e-4
     assert (config.optimizer_type, config.weight_decay) == ("Lion", 0.0)
+    assert (config.optimizer_args, config.network_type) == (("betas=0.9,0.99",), "lora")
+    # keys that it leaves out are those of its ArgsList.py, and the report says so
+    assert (config.seed, config.caption_extension, config.clip_skip) == (7, ".txt", 2)
+    said = {entry.ours: entry.is_said for entry in report_of(load("easy_saved.json")).mapped}
+    assert (said["seed"], said["caption_extension"]) == (True, False)
     assert (config.min_bucket_reso, config.max_bucket_reso) == (320, 960)
 
 
@@ -364,9 +369,15 @@ def test_relative_paths_start_at_the_file_if_they_are_there(
     line += " --pretrained_model_name_or_path=base --vae some/repository"
     values, _ = given.read(written(files, line))
     assert values["train_data_dir"] == str(files / "img")
-    assert values["output_dir"] == str(here / "out")
     assert values["pretrained_model_name_or_path"] == str(files / "base")
     assert values["vae"] == "some/repository"
+    # what a run makes lies where the pictures do; of a line whose files lie elsewhere it is there
+    assert values["output_dir"] == str(files / "out")
+    (here / "imgs").mkdir()
+    line = "accelerate launch train_network.py --train_data_dir=imgs --output_dir=./out"
+    values, _ = given.read(written(files, line))
+    assert values["train_data_dir"] == str(here / "imgs")
+    assert values["output_dir"] == str(here / "out")
 
 
 OURS = 'pretrained_model_name_or_path = "b"\noutput_dir = "o"\ntrain_data_dir = "i"\n'

@@ -347,8 +347,8 @@ def test_a_run_outlives_the_process_that_started_it_until_it_is_killed(out: Path
     # the folder is free again; what fails there later is found with its reason
     after = runs.start(out, ["pretrained_model_name_or_path=nowhere"])
     until(lambda: after.read().state == "failed")
-    assert "nowhere: no such model folder" in after.read().error
-    with pytest.raises(DataprepError, match="no such model folder"):
+    assert "nowhere: no such model\n" in after.read().error
+    with pytest.raises(DataprepError, match="no such model"):
         finish(runs.follow(after))
     assert run.read().state == "lost"
 

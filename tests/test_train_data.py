@@ -112,7 +112,7 @@ def test_captions_that_are_missing_long_or_not_text(root: Path) -> None:
     (folder / "1.txt").write_bytes("zumi, caf\xe9".encode("latin-1"))
     (folder / "2.txt").write_text("\ufeffzumi, one\nzumi, two\n", encoding="utf-8")
     assert reasons(config(root)) == {
-        "3_thing/0.png": ("no caption file 0.txt: 'thing' is used", False),
+        "3_thing/0.png": ("no .txt file with a caption: 'thing' is used", False),
         "3_thing/1.png": ("caption 1.txt is not UTF-8 text (byte 9)", True),
         "3_thing/2.png": ("only the first line of 2.txt is used", False),
     }

@@ -56,17 +56,23 @@ def _run(options: argparse.Namespace, speaker: Speaker) -> int:
         if options.command == "captions":
             return _drive(_captions(given.config, options.count), speaker)
         if options.dry_run:
+            _tell(given)
             return _drive(_plan(given.config), speaker)
         overrides = tuple(options.overrides)
         with recorded(given.file, overrides, speaker, detached=options.detach) as record:
-            for line in given.lines():
-                log.info("%s", line)
+            _tell(given)
             return _drive(_train(given.config, given.file, record, speaker), speaker)
     except DataprepError as error:
         return _failed(error, speaker)
     except OSError as error:
         reason = f"{error.filename}: cannot be written ({error.strerror})"
         return _failed(DataprepError(reason), speaker)
+
+
+def _tell(given: Given) -> None:
+    """Say what became of the keys of another program's file."""
+    for line in given.lines():
+        log.info("%s", line)
 
 
 def _given(options: argparse.Namespace) -> Given:
@@ -90,10 +96,13 @@ def _config(options: argparse.Namespace) -> Job[dict[str, Any]]:
 
     yield Progress(0, None, "reading the settings", stage="config")
     values, report = given.read(options.config, options.overrides, _preset(options))
+    remarks = report.lines() if report else []
+    if wrong := given.fault(values, str(options.config)):
+        remarks.append(f"it cannot be trained like this: {wrong}")
     return {
         "toml": dump(values, expert=options.expert),
         "values": values,
-        "remarks": list(report.lines()) if report else [],
+        "remarks": remarks,
         "mapping": report.to_json() if report else None,
     }
 

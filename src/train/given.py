@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,11 @@ Placing = Callable[[Mapping[str, Any], Path], dict[str, Any]]
 """Makes the paths in values absolute, seen from the folder of their file."""
 OURS = frozenset(TrainConfig.model_fields)
 THEIRS_ONLY = KNOWN - OURS
+MADE = ("output_dir", "logging_dir")
+"""Folders that a run makes; all other paths name what has to be there."""
+NEEDED = tuple(key for key in reading.PATH_KEYS if key not in MADE)
+HUB_NAME = re.compile(r"[\w.-]+/(?!.*\.(safetensors|ckpt|pt)$)[\w.-]+")
+"""What may be a repository of the Hub, which is not asked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,15 @@ def read(
         return _told(path, overrides, wanted)
 
 
+def fault(values: Mapping[str, Any], where: str) -> str:
+    """Why a run with such values would not begin; empty if nothing is wrong with them."""
+    try:
+        build(TrainConfig, values, where)
+    except UsageError as error:
+        return " ".join(error.message.split())
+    return ""
+
+
 def _told(
     path: Path, overrides: Iterable[str], wanted: Wanted | None
 ) -> tuple[dict[str, Any], MappingReport | None]:
@@ -81,7 +96,10 @@ def _told(
     for override in overrides:
         reading.set_value(values, override)
     reading.check_keys(values, f"{path} with --set")
-    return placing(values, folder), report
+    found = placing(values, folder)
+    if report is not None:
+        report = replace(report, missing=tuple(_missing(found)))
+    return found, report
 
 
 def _begun(
@@ -94,7 +112,8 @@ def _begun(
     left = {key: values[key] for key in assumed if key not in found and not _is_rival(key, found)}
     if report is not None:
         kept = [entry for entry in report.mapped if entry.is_said or entry.ours in left]
-        report = replace(report, mapped=tuple(kept))
+        new = [(key, value) for key, value in found.items() if key not in said]
+        report = replace(report, mapped=tuple(kept), preset=tuple(new))
     return {**found, **left}, report
 
 
@@ -188,15 +207,45 @@ def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
 def _placed(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The values with absolute paths; a base model that is no file here may be one of the Hub."""
     found = dict(values)
+    start = _start(values, folder)
     for key in reading.PATH_KEYS:
         if isinstance(values.get(key), str):
-            found[key] = str(placed(values[key], folder))
+            found[key] = str(placed(values[key], folder, start))
     for key in reading.MODEL_KEYS:
         if isinstance(values.get(key), str):
             found[key] = _here_or_hub(values[key], folder)
     if isinstance(values.get("base_weights"), list):
         found["base_weights"] = [_here_or_hub(name, folder) for name in values["base_weights"]]
     return found
+
+
+def _start(values: Mapping[str, Any], folder: Path) -> Path:
+    """Where the output goes: beside the pictures or the base, if these lie at the file.
+
+    Else it is the current folder: a line pasted into a file says nothing of where it was run.
+    """
+    here = folder.absolute()
+    paths = [placed(name, folder) for name in _names(values).values()]
+    lie_here = (isinstance(it, Path) and it.is_relative_to(here) and exists(it) for it in paths)
+    return here if any(lie_here) else Path.cwd()
+
+
+def _names(values: Mapping[str, Any]) -> dict[str, str]:
+    """What the values name that has to be there, by key."""
+    named = {key: values.get(key) for key in (*reading.MODEL_KEYS, *NEEDED)}
+    for number, subset in enumerate(values.get("subsets", ()), start=1):
+        named |= {f"subsets {number} {key}": subset.get(key) for key in reading.SUBSET_PATH_KEYS}
+    for number, name in enumerate(values.get("base_weights", ()), start=1):
+        named[f"base_weights {number}"] = name
+    return {key: name for key, name in named.items() if isinstance(name, str) and name}
+
+
+def _missing(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each key that names what is not there, and the name."""
+    for key, name in _names(values).items():
+        may_be_hub = key in reading.MODEL_KEYS and HUB_NAME.fullmatch(name)
+        if not may_be_hub and not exists(Path(name)):
+            yield key, name
 
 
 def _here_or_hub(name: str, folder: Path) -> str:

@@ -13,20 +13,47 @@ from dataprep.runs import folder as place
 from dataprep.runs.folder import Record, Wish
 from dataprep.runs.reading import Events, Reading, State
 from dataprep.runs.report import report_of
+from dataprep.settings import RECIPE
 
 POLL_SECONDS = 0.2
 TAIL_BYTES = 65536
 """The last lines of a log are looked for in so much of its end."""
+OTHER_ENDINGS = (".json", ".toml", ".sh", ".ps1", ".bat", ".txt")
+"""Of files in which other programs keep the settings of a training."""
+BASE_MARKS = (b"pretrained_model", b"base_model")
 
 
 def train_file(target: Path) -> Path:
     """The train.toml of an exported folder, or the TOML file itself."""
     path = target / TRAIN_FILE if target.is_dir() else target
     if not path.is_file():
-        raise UsageError(
-            f"{path}: no such file", "`dataprep export DIR OUT --concept NAME` writes one"
-        )
+        raise UsageError(f"{path}: no such file", _instead(target))
     return path
+
+
+def _instead(target: Path) -> str:
+    """What to do without a train.toml; in a folder with another program's file, to name that."""
+    others = [path for path in _texts(target) if _is_of_training(path)]
+    if others:
+        names = " or ".join(f"`dataprep train {path}`" for path in others[:3])
+        return f"{names} trains with what another program's file says"
+    return "`dataprep export DIR OUT --concept NAME` writes one"
+
+
+def _texts(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in OTHER_ENDINGS)
+
+
+def _is_of_training(path: Path) -> bool:
+    """Whether a file names a base model; that every program's does, and no caption."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(TAIL_BYTES)
+    except OSError:
+        return False
+    return path.name != RECIPE and any(mark in start for mark in BASE_MARKS)
 
 
 class Run:

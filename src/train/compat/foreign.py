@@ -22,6 +22,8 @@ class Foreign:
     """How an option is called in the file, where that differs."""
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the file says of an option, where that is another unit than the option's."""
+    silent: frozenset[str] = frozenset()
+    """Options of which the file says nothing; their values are the program's own."""
     ignored: tuple[Left, ...] = ()
     """What the reader itself left, and why."""
     refused: tuple[Left, ...] = ()
@@ -43,11 +45,11 @@ class Source:
         return path if isinstance(path, Path) else Path(path)
 
 
-def placed(name: str, folder: Path) -> Path | str:
+def placed(name: str, folder: Path, start: Path | None = None) -> Path | str:
     """A path of a foreign file: absolute ones stay; others from the file's folder if there.
 
-    What is there neither starts at the current folder, as sd-scripts has it. A path of Windows
-    read elsewhere stays the text it is.
+    What is not there starts at ``start``, by default the current folder, as sd-scripts has it. A
+    path of Windows read elsewhere stays the text it is.
     """
     if len(name) > 1 and name[1] == ":" and Path(name).drive == "":
         return name
@@ -60,7 +62,7 @@ def placed(name: str, folder: Path) -> Path | str:
     if path.is_absolute():
         return path
     here = folder.absolute() / path
-    return here if exists(here) else Path.cwd() / path
+    return here if exists(here) else (start or Path.cwd()) / path
 
 
 def exists(path: Path) -> bool:

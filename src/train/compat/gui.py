@@ -35,6 +35,7 @@ EASY_NAMES: Mapping[str, str] = {
     "save_as": "save_model_as",
     "shuffle_captions": "shuffle_caption",
     "max_clip_token_length": "max_token_length",
+    "test_seed": "seed",
     "scheduler": "lr_scheduler",
     "cosine_restarts": "lr_scheduler_num_cycles",
     "scheduler_power": "lr_scheduler_power",
@@ -43,9 +44,25 @@ EASY_NAMES: Mapping[str, str] = {
     "text_only": "network_train_text_encoder_only",
     "no_meta": "no_metadata",
     "num_workers": "max_data_loader_n_workers",
+    "persistent_workers": "persistent_data_loader_workers",
 }
 """Names in the files that LoRA_Easy itself saves."""
+EASY_DEFAULTS: Mapping[str, object] = {
+    "enable_bucket": True,
+    "min_bucket_reso": 320,
+    "max_bucket_reso": 960,
+    "clip_skip": 2,
+    "seed": 23,
+    "mixed_precision": "fp16",
+    "save_precision": "fp16",
+    "caption_extension": ".txt",
+    "max_token_length": 150,
+}
+"""What its ArgsList.py says of a key that a file leaves out, the same in all its versions."""
 EASY_KEYS = (
+    "save_json_folder",
+    "load_json_path",
+    "multi_run_folder",
     "list_of_json_to_load_from",
     "list_of_json_to_run",
     "save_json_only",
@@ -141,8 +158,8 @@ NETWORK_KEYS: Mapping[str, tuple[str, ...]] = {
 """Which of the window's keys go with which kind of network; the others it does not pass on."""
 ALL_NETWORK_KEYS = frozenset(key for keys in NETWORK_KEYS.values() for key in keys)
 
-PAGES = "belongs to another page of the window, a LoRA does not use it"
-OTHERS = "is for Flux and Stable Diffusion 3"
+PAGES = "for another page of the window"
+OTHERS = "for Flux and Stable Diffusion 3"
 GUI_ONLY: Mapping[str, str] = {
     **dict.fromkeys(
         [
@@ -204,9 +221,7 @@ GUI_ONLY: Mapping[str, str] = {
     ),
     "sdxl": "told from the base model's file",
     "sdxl_checkbox": "told from the base model's file",
-    "stop_text_encoder_training": "a share of all steps, which kohya_ss never passed on for a LoRA",
-    "stop_text_encoder_training_pct": (
-        "a share of all steps, which kohya_ss never passed on for a LoRA"
-    ),
+    "stop_text_encoder_training": "a share of all steps, which was never passed on for a LoRA",
+    "stop_text_encoder_training_pct": "a share of all steps, which was never passed on for a LoRA",
 }
 OTHER_MODELS = ("flux1_checkbox", "sd3_checkbox", "lumina_checkbox", "hunyuan_image_checkbox")

@@ -10,6 +10,7 @@ from typing import Any
 from dataprep.errors import UsageError
 from train.compat import command_line, gui
 from train.compat.foreign import Foreign, Source
+from train.compat.reasons import OFF
 from train.compat.report import Left
 from train.compat.values import is_unset, number, shown
 
@@ -84,7 +85,7 @@ class _Window:
     def read(self) -> Foreign:
         for key, value in self.given.items():
             if key in gui.GUI_ONLY:
-                self._leave(key, gui.GUI_ONLY[key])
+                self._leave(key, "off" if value in OFF else gui.GUI_ONLY[key])
             elif key == "additional_parameters":
                 self._leave(key, "empty" if is_unset(value) else "its options were read along")
             elif key not in ("LoRA_type", "LyCORIS_preset", *WHOLE):
@@ -227,10 +228,14 @@ def _easy_names(values: dict[str, Any]) -> Foreign:
         if not is_unset(value) or option not in options:
             options[option] = value
             names[option] = key
-    ignored = [Left(key, gui.EASY_ONLY) for key in gui.EASY_KEYS if options.pop(key, None)]
+    own = [key for key in gui.EASY_KEYS if key in options]
+    ignored = [Left(key, gui.EASY_ONLY) for key in own if not is_unset(options.pop(key))]
     if "warmup_lr_ratio" in options:
         options["lr_warmup_steps"] = options.pop("warmup_lr_ratio")
         names["lr_warmup_steps"] = "warmup_lr_ratio"
     if options.pop("use_lion", False):
         options["use_lion_optimizer"] = True
-    return Foreign(f"{EASY}, in its own names", options, names, ignored=tuple(ignored))
+    silent = frozenset(gui.EASY_DEFAULTS) - set(options)
+    options = {**gui.EASY_DEFAULTS, **options}
+    name = f"{EASY}, in its own names"
+    return Foreign(name, options, names, silent=silent, ignored=tuple(ignored))

@@ -23,7 +23,7 @@ DIM = 4
 ALPHA = 1.0
 """Of sd-scripts, when it is told nothing."""
 
-LYCORIS = ("lycoris.kohya", "networks.lycoris", "lycoris.locon")
+LYCORIS = ("lycoris.kohya", "networks.lycoris", "lycoris.locon", "locon.locon_kohya")
 KINDS = {"networks.lora": "lora", "networks.dylora": "dylora", "": "lora"}
 
 ARGUMENTS: Mapping[str, Convert] = {
@@ -64,7 +64,8 @@ UNTRAINED: Mapping[str, str] = {
 
 def network(sheet: Translation) -> None:
     """network_type with rank, alpha and all arguments; ``UsageError`` for one that we lack."""
-    module = sheet.get("network_module", text, "")
+    # LoRA_Easy keeps sd-scripts in a folder of its own
+    module = sheet.get("network_module", text, "").removeprefix("sd_scripts.")
     given = sheet.get("network_args", arguments, {})
     kind = _kind(sheet, module, given)
     if sheet.has("network_module") or kind != "lora":
@@ -127,8 +128,10 @@ def _lycoris(sheet: Translation, given: dict[str, str], kind: str) -> None:
         sheet.put("network_args", "network_dropout", dropout, ("dropout", said))
     if kind == "lycoris":
         return
-    if "algo" in given:
-        sheet.put("network_args", "network_type", kind, ("algo", given.pop("algo")))
+    algo = given.pop("algo", "")
+    if algo and sheet.name("network_args"):
+        # where the arguments come out of other keys, one of them has named the kind already
+        sheet.put("network_args", "network_type", kind, ("algo", algo))
     if kind == "dylora" and "block_size" in given:
         given["unit"] = given.pop("block_size")
     if kind != "locon" and "dora_wd" in given:

@@ -172,7 +172,7 @@ def defaults(sheet: Translation) -> None:
     for key, said, value in DEFAULTS:
         if key not in sheet.values:
             sheet.assume(key, said, key, value)
-    if "seed" not in sheet.values:
+    if not sheet.has("seed"):
         sheet.assume("seed", "a random one; here always the same", "seed", 42)
     sides = sheet.values.get("resolution")
     if sides and sheet.values.get("enable_bucket"):

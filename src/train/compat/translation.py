@@ -6,7 +6,7 @@ from typing import Any
 
 from dataprep.errors import UsageError
 from train.compat.foreign import Foreign, Source
-from train.compat.report import Left, Mapped
+from train.compat.report import NOT_GIVEN, Left, Mapped
 from train.compat.values import Convert, is_unset, shown
 
 
@@ -63,12 +63,14 @@ class Translation:
         said = self.foreign.said.get(option, self.options.get(option))
         if part is not None:
             theirs, said = self.part(option, part[0]), part[1]
-        self.mapped.append(Mapped(theirs, said, key, value))
+        if option in self.foreign.silent:
+            said = f"{said}{NOT_GIVEN}"
+        self.mapped.append(Mapped(theirs, said, key, value, option not in self.foreign.silent))
 
     def assume(self, option: str, default: str, key: str, value: Any) -> None:
         """Our key follows from what sd-scripts does where its option is not given."""
         self.values[key] = value
-        self.mapped.append(Mapped(option, f"{default} (not given)", key, value, False))
+        self.mapped.append(Mapped(option, f"{default}{NOT_GIVEN}", key, value, False))
 
     def ignore(self, option: str, reason: str) -> None:
         """The option changes nothing here."""

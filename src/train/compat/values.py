@@ -84,7 +84,9 @@ def _commas(value: Any) -> Any:
 
 
 def arguments(value: Any) -> dict[str, str]:
-    """``key=value`` arguments of a network or an optimizer, in a list or one text."""
+    """``key=value`` arguments of a network or an optimizer, in a table, a list or one text."""
+    if isinstance(value, dict):
+        value = [f"{key}={text(entry)}" for key, entry in value.items() if not is_unset(entry)]
     parts = value if isinstance(value, list) else text(value).split()
     words = [word for part in parts for word in _pairs(text(part))]
     found: dict[str, str] = {}

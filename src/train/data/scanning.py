@@ -135,7 +135,8 @@ def _caption(picture: Path, holds: _Holds, name: str, issues: list[Issue]) -> st
     except FileNotFoundError:
         words = holds.folder.words
         told = f"'{words}' is used" if words else "it is trained on without words"
-        reason = f"no caption file {path.name}: {told}"
+        # the same words for all of a folder: then they are said once
+        reason = f"no {path.suffix} file with a caption: {told}"
         issues.append(Issue(name, "no-caption", reason, fatal=False))
         return words
     except UnicodeDecodeError as error:
