@@ -57,6 +57,20 @@ def test_a_name_that_is_no_folder_here_is_left_for_the_hub(folder: Path) -> None
     assert load(folder).pretrained_model_name_or_path == "base"
 
 
+@pytest.mark.parametrize(
+    "said", ['"one.safetensors, two.safetensors"', '["one.safetensors", "two.safetensors"]']
+)
+def test_loras_to_merge_lie_beside_the_file_as_a_list_or_as_one_text(
+    folder: Path, said: str
+) -> None:
+    config = load(folder, [f"base_weights={said}"])
+    assert config.base_weights == tuple(
+        str(folder / name) for name in ("one.safetensors", "two.safetensors")
+    )
+    with pytest.raises(UsageError, match="base_weights"):
+        load(folder, ["base_weights=[[1]]"])
+
+
 def test_set_wins_over_the_file(folder: Path) -> None:
     config = load(folder, ["unet_lr=2e-3", "output_name=b", "concept.trigger_word=nono"])
     assert (config.unet_lr, config.output_name) == (2e-3, "b")

@@ -15,6 +15,7 @@ from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import Progress, finish
 from dataprep.runs.folder import Wish, make_wish
 from train import lora_file, models, previews
+from train.config import TrainConfig
 from train.config.reading import load
 from train.control import Control
 from train.draw import Column, DrawRequest, draw
@@ -225,13 +226,17 @@ def test_what_is_drawn_when_nothing_is_said(base: Path, root: Path) -> None:
 
     config = tiny_base.config(base, root)
     items = data.scan(config).items
-    assert previews.prompts(config, items) == (items[0].caption,)
+
+    def drawn(settings: TrainConfig) -> list[str]:
+        return [wanted.prompt for wanted in previews.prompts(settings, items)]
+
+    assert drawn(config) == [items[0].caption]
     named = tiny_base.config(
         base, root, concept={"trigger_word": "zumi", "kept_tags": ("smile", "1girl")}
     )
-    assert previews.prompts(named, items) == ("zumi", "zumi, smile, 1girl")
+    assert drawn(named) == ["zumi", "zumi, smile, 1girl"]
     alone = tiny_base.config(base, root, concept={"trigger_word": "zumi"})
-    assert previews.prompts(alone, items) == ("zumi",)
+    assert drawn(alone) == ["zumi"]
     assert previews.seed_of(alone, "zumi") == previews.seed_of(named, "zumi") < 2**32
     assert previews.seed_of(alone, "zumi") != previews.seed_of(alone, "smile")
 
@@ -254,11 +259,11 @@ def test_samples_that_fail_do_not_end_the_training(
 ) -> None:
     real, loaded = models.load_vae, []
 
-    def once(name: str, device: torch.device) -> Any:
-        loaded.append(name)
+    def once(source: models.Source, *rest: Any) -> Any:
+        loaded.append(source)
         if len(loaded) > 1:
             raise DataprepError("the GPU is out of memory")
-        return real(name, device)
+        return real(source, *rest)
 
     monkeypatch.setattr(models, "load_vae", once)
     _, events, report = run(base, root, sample_every_n_epochs=1)

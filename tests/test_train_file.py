@@ -137,6 +137,11 @@ def test_each_family_is_told_as_kohya_tells_it(
         ({}, "networks.lora", None),
         ({"conv_dim": 2}, "networks.lora", {"conv_dim": "2", "conv_alpha": "1.0"}),
         ({"network_type": "locon"}, "networks.lora", {"conv_dim": "4", "conv_alpha": "2.0"}),
+        (
+            {"network_type": "locon", "compat": "kohya"},
+            "networks.lora",
+            {"conv_dim": "4", "conv_alpha": "1.0"},
+        ),
         ({"network_type": "dylora", "unit": 2}, "networks.dylora", {"unit": "2"}),
         ({"network_type": "loha"}, "lycoris.kohya", {"algo": "loha", "conv_dim": "0"}),
         (
@@ -162,6 +167,21 @@ def test_the_network_is_told_in_the_arguments_of_its_module(
     holds(about, network_module=module)
     told = about["ss_network_args"]
     assert (None if told == "None" else json.loads(told)) == args
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "AdamW(weight_decay=0.01)"),
+        ({"compat": "kohya"}, "AdamW()"),
+        ({"compat": "kohya", "weight_decay": 0.1}, "AdamW(weight_decay=0.1)"),
+        ({"optimizer_args": ["eps=1e-6"]}, "AdamW(weight_decay=0.01,eps=1e-6)"),
+    ],
+)
+def test_a_weight_decay_that_was_left_to_the_optimizer_is_not_told(
+    tmp_path: Path, values: dict[str, Any], told: str
+) -> None:
+    holds(about_run(tmp_path, **values), optimizer=told)
 
 
 def test_every_option_is_told_under_kohyas_name(tmp_path: Path) -> None:

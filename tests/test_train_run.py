@@ -197,7 +197,7 @@ def test_a_loss_that_is_no_number_names_step_and_pictures(
     [
         ({"mixed_precision": "fp16"}, "mixed_precision fp16 needs a GPU"),
         ({"pretrained_model_name_or_path": "nowhere"}, "nowhere: no such model"),
-        ({"pretrained_model_name_or_path": "{root}"}, "a file of the model is missing or broken"),
+        ({"pretrained_model_name_or_path": "{root}"}, "unet/config.json is missing"),
         ({"pretrained_model_name_or_path": "{root}/a.safetensors"}, "not a safetensors file"),
     ],
 )

@@ -23,6 +23,7 @@ from dataprep.stages import STAGES
 from dataprep.stepping import stepped
 from dataprep.training_plan import Earlier
 from dataprep.training_values import BASE
+from dataprep.weights import find_base
 from train.config import TrainConfig
 
 FIELDS = fields_of(TrainConfig)
@@ -234,3 +235,38 @@ def test_a_size_doubles() -> None:
     assert stepped(field, 1, -1, doubling=True) == 1
     assert stepped(field, 24, 1, doubling=True) == 32
     assert stepped(field, 24, -1, doubling=True) == 16
+
+
+# base models
+
+
+def test_a_base_model_is_called_by_its_own_name(tmp_path: Path) -> None:
+    assert training_values.base_name("/models/noob/noob-xl.safetensors") == "noob-xl.safetensors"
+    assert training_values.base_name("../old.CKPT") == "old.CKPT"
+    assert training_values.base_name("someone/anime-1.5") == "someone/anime-1.5"
+    assert training_values.base_name(str(tmp_path)) == tmp_path.name
+    assert training_values.base_name(find_base("demo")) == "demo"
+    assert training_values.base_name("x" * 5000) == "x" * 5000
+
+
+@pytest.mark.parametrize("name", ["noob.safetensors", "old.ckpt"])
+def test_one_file_is_a_base_model(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"weights")
+    assert find_base(str(tmp_path / name)) == str(tmp_path / name)
+    # beside train.toml its name is enough
+    assert training_values.base_error(name, tmp_path) == ""
+    (tmp_path / name).unlink()
+    for value in (name, str(tmp_path / name)):
+        with pytest.raises(UsageError, match="no such file or folder"):
+            find_base(value)
+        assert "no such file" in training_values.base_error(value, tmp_path)
+
+
+def test_what_can_be_no_base_model_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is no base model"):
+        find_base(str(tmp_path / "notes.txt"))
+    assert "is no base model" in training_values.base_error("notes.txt", tmp_path)
+    assert training_values.base_error("x" * 5000, tmp_path) == f"{'x' * 60}: File name too long"
+    # what is nowhere here may be on the Hub
+    assert training_values.base_error("someone/anime-1.5", tmp_path) == ""

@@ -14,6 +14,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from dataprep import runs
+from dataprep.cli import main
+from dataprep.exporting.train_file import values_of
 from dataprep.recipes import training_folder
 from dataprep.settings import build
 from dataprep.training_values import BASE, PLACES
@@ -21,8 +23,10 @@ from tests.test_tui_folder import main_screen, paint_project, until, workshop
 from train.config import TrainConfig
 from tui.dialogs.base import BaseDialog
 from tui.dialogs.confirm import ConfirmDialog
+from tui.dialogs.preset import PresetDialog
 from tui.rooms.train import TrainRoom
 from tui.widgets.curve import Curve
+from tui.widgets.lines import Lines
 from tui.widgets.plan_view import PlanView
 from tui.widgets.run_view import RunView
 from tui.widgets.train_form import TrainForm
@@ -190,6 +194,129 @@ async def test_all_settings_and_the_base_models_of_this_machine(project: Path) -
         assert room.query_one(TrainForm).expert
 
 
+async def test_a_preset_shows_what_it_changes_and_is_taken_up(project: Path, base: Path) -> None:
+    with (project / "dataprep.toml").open("a") as file:
+        file.write("text_encoder_lr = 5e-5\nseed = 7\n")
+    app = workshop(project)
+    async with app.run_test(size=(80, 24)) as pilot:
+        room = await enter(pilot)
+        form = room.query_one(TrainForm)
+        # its family follows from a base model
+        await pilot.press("p")
+        await pilot.pause()
+        assert not isinstance(pilot.app.screen, PresetDialog)
+        form.take(BASE, str(base))
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PresetDialog))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, PresetDialog)
+        await until(pilot, lambda: dialog.changes)
+        # what is so already is not listed
+        assert dialog.changes["network_dim"] == 16
+        assert "text_encoder_lr" not in dialog.changes
+        # a style, and 6 GB: the smallest of the choices
+        await pilot.press("right", "down", "right")
+        await until(pilot, lambda: dialog.changes.get("gradient_checkpointing"))
+        assert dialog.changes["network_dim"] == 32
+        lines = dialog.query_one(Lines)
+        drawn = {key: str(lines._cells(key)[1]) for key in lines.keys}
+        assert drawn["network_dim"] == "4 → 32"
+        assert drawn["flip_aug"] == "off → on"
+        assert drawn["text_encoder_lr"] == "5e-05 → 2e-05"
+        await pilot.press("enter")
+        await until(pilot, lambda: recipe(project).get("network_dim") == 32)
+        told = recipe(project)
+        assert told["gradient_checkpointing"] is True
+        assert told["caption_dropout_rate"] == 0.05
+        assert told["seed"] == 7
+
+        # again: the same choice to begin with; of the next one, what only this one said goes
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PresetDialog))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, PresetDialog)
+        await until(pilot, lambda: "so already" in said(dialog.query_one("#preset-note", Static)))
+        await pilot.press("down", "left", "up", "left")
+        await until(pilot, lambda: dialog.changes)
+        assert dialog.changes["caption_dropout_rate"] is None
+        assert dialog.changes["gradient_checkpointing"] is None
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, PresetDialog))
+        assert form.values["network_dim"] == 32
+
+
+async def test_a_preset_leaves_the_size_that_was_cut(project: Path, base: Path) -> None:
+    main(["scan", str(project)])
+    main(["crop", str(project)])
+    main(["export", str(project), str(project / "lora")])
+    async with workshop(project).run_test(size=(80, 24)) as pilot:
+        room = await enter(pilot)
+        room.query_one(TrainForm).take(BASE, str(base))
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PresetDialog))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, PresetDialog)
+        await until(pilot, lambda: dialog.changes)
+        assert "resolution" not in dialog.changes
+        assert "512 would suit it" in said(dialog.query_one("#preset-note", Static))
+        await pilot.press("enter")
+        await until(pilot, lambda: values_of(project / "lora" / "train.toml").get("min_snr_gamma"))
+    # into train.toml as into the recipe; and no export takes it back
+    main(["export", str(project), str(project / "lora")])
+    told = values_of(project / "lora" / "train.toml")
+    assert (told["resolution"], told["lr_scheduler"], told["network_dim"]) == (64, "cosine", 16)
+
+
+async def test_a_base_model_that_is_gone_is_said_and_another_can_be_chosen(project: Path) -> None:
+    text = (project / "dataprep.toml").read_text()
+    gone = project.parent / "noob.safetensors"
+    text = text.replace('out = "lora"\n', f'out = "lora"\nbase = "{gone.as_posix()}"\n')
+    (project / "dataprep.toml").write_text(text)
+    async with workshop(project).run_test(size=(80, 24)) as pilot:
+        room = await enter(pilot)
+        form = room.query_one(TrainForm)
+        await until(pilot, lambda: "noob.safetensors: no such file" in plan(room))
+        # by its own name, not by where it lies
+        assert str(form.lines._cells(BASE)[1]) == "noob.safetensors"
+        await go_to(pilot, room, BASE)
+        for typed in ("/" + "x" * 300, str(project / "lake.png")):
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, BaseDialog))
+            pilot.app.screen.query_one("#base-path", Input).value = typed
+            await pilot.press("tab", "enter")
+            await until(pilot, lambda: not isinstance(pilot.app.screen, BaseDialog))
+            assert form.values[BASE] == str(gone)
+        gone.write_bytes(b"")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, BaseDialog))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "written yet" in plan(room))
+        # arrows go through those of this machine, from whatever there is
+        gone.unlink()
+        await pilot.press("right")
+        await until(pilot, lambda: recipe(project, "export")["base"] == "demo")
+
+
+async def test_the_sum_names_folders_regularization_and_accumulation(project: Path) -> None:
+    text = (project / "dataprep.toml").read_text()
+    parts = 'repeats = 2\nparts = ["3_lake=lake.png"]\nreg = ["1_person=portrait.jpg"]'
+    text = text.replace("repeats = 2", f'{parts}\nbase = "demo"')
+    (project / "dataprep.toml").write_text(text + "gradient_accumulation_steps = 4\n")
+    shown: list[str] = []
+    for _ in ("before an export", "as the trainer plans"):
+        async with workshop(project).run_test(size=(80, 24)) as pilot:
+            room = await enter(pilot)
+            await until(pilot, lambda room=room: "steps" in plan(room))
+            shown.append("\n".join(plan(room).splitlines()[:2]))
+        main(["export", str(project), str(project / "lora")])
+    # two pictures twice and one three times; the one of regularization as often as those
+    assert shown[0] == (
+        "(2×2 + 1×3 + 7 regularization) × 2 epochs ÷ (1 × 4) = 8 steps\n"
+        "2_zumi 2×2  3_lake 1×3  regularization: 1 picture"
+    )
+    assert shown[1] == shown[0]
+
+
 async def test_without_a_base_model_nothing_is_begun(project: Path) -> None:
     async with workshop(project).run_test() as pilot:
         screen = main_screen(pilot)
@@ -246,6 +373,9 @@ async def test_a_run_is_begun_found_again_and_stopped(project: Path, base: Path)
         # to the settings and back; t leads to the run
         await pilot.press("v")
         await until(pilot, lambda: not view.display)
+        # the plan came while it was hidden, and has its whole width now
+        await until(pilot, lambda: "bucket" in plan(room))
+        assert "64×64 (" in plan(room)
         await pilot.press("v", "X")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("enter")

@@ -53,6 +53,12 @@ class Outlook:
     seconds: float | None = None
     problems: tuple[str, ...] = ()
     """What is wrong with single files."""
+    names: tuple[str, ...] = ()
+    """What the folders of the concepts are called, in the same order."""
+    regular: tuple[int, int] = (0, 0)
+    """Regularization pictures, and how often one of them is used in an epoch."""
+    accumulated: int = 1
+    """Batches that make one step together."""
 
     @property
     def images(self) -> int:
@@ -87,16 +93,17 @@ def planning(out: Path) -> Job[dict[str, Any]]:
 def of_trainer(plan: Mapping[str, Any], values: Mapping[str, Any]) -> Outlook:
     """The outlook of the trainer's plan, with these settings in place of those it was made of."""
     memory = plan.get("memory") or {}
+    folders = {name: f for name, f in plan["folders"].items() if not f["is_reg"]}
     outlook = Outlook(
-        folders=tuple(
-            (f["images"], f["repeats"]) for f in plan["folders"].values() if not f["is_reg"]
-        ),
+        folders=tuple((f["images"], f["repeats"]) for f in folders.values()),
         uses={f"{b['width']}×{b['height']}": b["uses"] for b in plan["buckets"]},
         batch=1,
         epochs=None,
         steps=0,
         memory_mb=memory.get("total_mb"),
         problems=tuple(f"{issue['file']}: {issue['reason']}" for issue in plan["issues"]),
+        names=tuple(folders),
+        regular=(plan["reg_images"], plan["reg_uses"]),
     )
     return with_values(outlook, values)
 
@@ -111,7 +118,17 @@ def of_export(dataset: Dataset, values: Mapping[str, Any]) -> Outlook | None:
     if not folders:
         return None
     uses = {f"{w}×{h}": count for (w, h), count in found.uses.items()}
-    outlook = Outlook(tuple((f.images, f.repeats) for f in folders), uses, 1, None, 0)
+    trained_on = sum(folder.images * folder.repeats for folder in folders)
+    reg_images = sum(folder.images for folder in found.folders if folder.regular)
+    outlook = Outlook(
+        folders=tuple((folder.images, folder.repeats) for folder in folders),
+        uses=uses,
+        batch=1,
+        epochs=None,
+        steps=0,
+        names=tuple(Path(folder.name).name for folder in folders),
+        regular=(reg_images, sum(uses.values()) - trained_on),
+    )
     return with_values(outlook, values)
 
 
@@ -120,9 +137,10 @@ def with_values(outlook: Outlook, values: Mapping[str, Any]) -> Outlook:
     batch = _whole(values.get("train_batch_size"), 1)
     given = values.get("max_train_steps")
     epochs = None if given else _whole(values.get("max_train_epochs"), 1)
-    length = Length(epochs or 1, batch, _whole(values.get("gradient_accumulation_steps"), 1))
+    accumulated = _whole(values.get("gradient_accumulation_steps"), 1)
+    length = Length(epochs or 1, batch, accumulated)
     steps = _whole(given, 1) if given else steps_of(outlook.uses, length)
-    return replace(outlook, batch=batch, epochs=epochs, steps=steps)
+    return replace(outlook, batch=batch, epochs=epochs, steps=steps, accumulated=accumulated)
 
 
 def with_earlier(

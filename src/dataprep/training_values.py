@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from dataprep import layout
-from dataprep.exporting.train_file import EPOCHS, RIVALS, SIZE, change_train_file, values_of
+from dataprep.buckets import Target
+from dataprep.errors import DataprepError
+from dataprep.exporting.train_file import EPOCHS, RIVALS, SIZE, change_train_file, sizes, values_of
 from dataprep.recipes import remember, training_folder
 from dataprep.settings import read_recipe
-from dataprep.weights import DEMO, find_base
+from dataprep.weights import DEMO, SINGLE_FILES, find_base
 from dataprep.weights.bases import bases
 
 BASE = "pretrained_model_name_or_path"
+SHOWN = 60
+"""So many letters of a base model that is no path are quoted."""
 CONCEPT = ("trigger_word", "pruned_tags", "kept_tags", "tagger")
 """What an export knows; nobody chooses it for a run."""
 PLACES = {"train_data_dir": layout.IMAGES, "output_dir": "model", "output_name": "lora"}
@@ -215,9 +219,10 @@ def is_exported(root: Path) -> bool:
     return (training_folder(root) / layout.TRAIN_FILE).is_file()
 
 
-def read(root: Path) -> dict[str, Any]:
+def read(root: Path, decided: Target | None = None) -> dict[str, Any]:
     """What the next run is told, by key: ``train.toml``, or what an export would begin it with.
 
+    ``decided`` is the size that the pictures were cut to (``target.read``).
     Raises ``DataprepError`` for a file that is no TOML.
     """
     path = training_folder(root) / layout.TRAIN_FILE
@@ -225,9 +230,9 @@ def read(root: Path) -> dict[str, Any]:
         values = values_of(path)
         return {key: value for key, value in values.items() if key not in CONCEPT}
     recipe = read_recipe(root)
-    values = {"resolution": SIZE, **recipe.get("train", {})}
+    values = {"resolution": SIZE, **sizes(decided), **recipe.get("train", {})}
     if base := recipe.get("export", {}).get("base"):
-        values[BASE] = find_base(base)
+        values[BASE] = _found(base) or base
     if "max_train_steps" not in values:
         values.setdefault("max_train_epochs", EPOCHS)
     return {**PLACES, **values}
@@ -278,12 +283,40 @@ def next_base(current: str, by: int) -> str:
     """The base model before or after this one among those on this machine."""
     found = [model.value for model in bases()]
     places = [find_base(value) for value in found]
-    here = find_base(current) if current else ""
+    here = _found(current) if current else ""
     return found[(places.index(here) + by) % len(found) if here in places else 0]
 
 
 def base_name(value: str) -> str:
-    """A base model as a person calls it: of a folder its own name says enough."""
-    if value and value == find_base(DEMO):
+    """A base model as a person calls it: of a folder or file its own name says enough."""
+    if value and value == _found(DEMO):
         return DEMO
-    return Path(value).name if Path(value).is_dir() else value
+    path = Path(value)
+    return path.name if path.suffix.lower() in SINGLE_FILES or _is_dir(path) else value
+
+
+def base_error(value: str, folder: Path) -> str:
+    """Why a base model cannot be meant, seen from the folder of train.toml; empty: it can."""
+    try:
+        beside = folder / value
+        find_base(str(beside) if beside.exists() else value)
+    except DataprepError as error:
+        return error.message
+    except (OSError, ValueError) as error:
+        return f"{value[:SHOWN]}: {error.strerror if isinstance(error, OSError) else error}"
+    return ""
+
+
+def _found(value: str) -> str:
+    """Where a base model lies, or its name on the Hub; empty where it cannot be meant."""
+    try:
+        return find_base(value)
+    except (DataprepError, OSError, ValueError):
+        return ""
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # what is being typed may be longer than any system's paths

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -55,7 +55,7 @@ def due_after_epoch(config: TrainConfig, epoch: int, last: bool) -> Due | None:
     every = config.save_every_n_epochs
     if not every or epoch % every:
         return None
-    return Due(f"{config.output_name}-{epoch:06d}", config.save_state)
+    return Due(epoch_name(config, epoch), config.save_state)
 
 
 def due_after_step(config: TrainConfig, step: int) -> Due | None:
@@ -71,6 +71,11 @@ def due_when_stopped(config: TrainConfig, step: int) -> Due:
     return Due(step_name(config, step), config.save_state or config.save_state_on_train_end)
 
 
+def epoch_name(config: TrainConfig, epoch: int) -> str:
+    """Name, without ending, of what is written after so many epochs."""
+    return f"{config.output_name}-{epoch:06d}"
+
+
 def step_name(config: TrainConfig, step: int) -> str:
     """Name, without ending, of what is written after so many steps."""
     return f"{config.output_name}-step{step:08d}"
@@ -84,6 +89,40 @@ def lora_path(config: TrainConfig, name: str) -> Path:
 def state_path(config: TrainConfig, name: str) -> Path:
     """The state's folder of a name."""
     return config.output_dir / f"{name}{STATE}"
+
+
+PLACES: dict[Kind, Callable[[TrainConfig, str], Path]] = {"lora": lora_path, "state": state_path}
+
+
+def written_before(config: TrainConfig, epoch: int, step: int) -> list[Written]:
+    """What a run that is taken up again wrote before because its turn had come.
+
+    ``epoch`` and ``step`` are those of its state. Only of a state that lies where this run writes
+    and is called as its own: files of another run are nobody's to take away.
+    """
+    names = (epoch_name(config, epoch), step_name(config, step), config.output_name)
+    own = {state_path(config, name).resolve() for name in names}
+    if config.resume is None or config.resume.resolve() not in own:
+        return []
+    turns: dict[After, list[tuple[int, str]]] = {
+        "epoch": [
+            (turn, epoch_name(config, turn)) for turn in _turns(config.save_every_n_epochs, epoch)
+        ],
+        "step": [
+            (turn, step_name(config, turn)) for turn in _turns(config.save_every_n_steps, step)
+        ],
+    }
+    return [
+        Written(path, kind, after, turn)
+        for kind, place in PLACES.items()
+        for after, named in turns.items()
+        for turn, name in named
+        if (path := place(config, name)).exists()
+    ]
+
+
+def _turns(every: int, until: int) -> range:
+    return range(every, until + 1, every) if every else range(0)
 
 
 def outdated(config: TrainConfig, written: Iterable[Written]) -> list[Written]:

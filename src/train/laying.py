@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from dataprep.errors import UsageError
-from train import lora_file, loss, models, names, networks, optim, state
+from train import lora_file, loss, models, names, networks, optim, plan, state
 from train.config import TrainConfig
-from train.data import Item
+from train.data import Dataset, Item
 from train.models import About, Base, Source
 from train.networks import rates
 from train.networks.network import Network
@@ -36,6 +36,17 @@ def foresee(config: TrainConfig, source: Source) -> About:
     for path in [*files, *([config.network_weights] if config.network_weights else [])]:
         lora_file.read(path, about.family)
     return about
+
+
+def check_left(left: State, config: TrainConfig, dataset: Dataset) -> None:
+    """Raise ``UsageError`` where a run cannot go on from a state, or has nothing left to do."""
+    state.check(left, config, dataset.items)
+    steps = plan.of(config, dataset).steps
+    if left.at.step >= steps:
+        raise UsageError(
+            f"{left.folder}: made after step {left.at.step}; the config ends at {steps}",
+            "raise max_train_epochs or max_train_steps to go on",
+        )
 
 
 def lay(config: TrainConfig, base: Base) -> tuple[Network, Targets]:

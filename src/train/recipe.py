@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from dataprep import files
-from dataprep.errors import DataprepError, UsageError
+from dataprep.errors import DataprepError
 from dataprep.jobs import Job, Progress
 from train import (
     data,
@@ -80,6 +80,8 @@ def train(
     source = models.source_of(config)
     about = laying.foresee(config, source)
     left = None if config.resume is None else state.load(config.resume)
+    if left is not None:
+        laying.check_left(left, config, dataset)
     config.output_dir.mkdir(parents=True, exist_ok=True)
     files.sweep(config.output_dir)
     keeping.sweep(config.output_dir)
@@ -122,11 +124,6 @@ def train(
     at = At(0, 1, 0)
     if left is not None:
         at = laying.pick_up(left, config, items, network, optimizer, scaler)
-        if at.step >= the_plan.steps:
-            raise UsageError(
-                f"{left.folder}: made after step {at.step}; the config ends at {the_plan.steps}",
-                "raise max_train_epochs or max_train_steps to go on",
-            )
     shelf = Shelf(
         config,
         base,
@@ -138,6 +135,7 @@ def train(
         the_plan,
         started_at,
         control.say,
+        keeping.written_before(config, at.epoch, at.step),
     )
     easel = previews.Easel(
         config,
@@ -183,12 +181,13 @@ def train(
                 place = Place(epoch, step, the_plan.steps)
                 value = learn(config, base, latents, uses, place, rules, scaler, scaling_factor)
                 _check_finite(value, step + 1, uses, shelf.last)
-                if config.max_grad_norm:
-                    scaler.unscale_(optimizer)
-                    nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
                 optim.set_lr(optimizer, schedule.factor(config, step, the_plan.steps))
-                scaler.step(optimizer)
-                scaler.update()
+                if optim.has_gradients(optimizer):
+                    if config.max_grad_norm:
+                        scaler.unscale_(optimizer)
+                        nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
+                    scaler.step(optimizer)
+                    scaler.update()
                 optimizer.zero_grad(set_to_none=True)
                 if config.scale_weight_norms is not None:
                     networks.shorten(network, config.scale_weight_norms)
@@ -281,7 +280,9 @@ def learn(
         losses = losses_of(config, base, batch, rules, place.step)
         weights = batch.weights.to(losses.device)
         judged = loss.reduce(losses, weights, config.train_batch_size, kohya=config.is_kohya)
-        scaler.scale(judged / config.gradient_accumulation_steps).backward()
+        # without a gradient where module_dropout has left out every module
+        if judged.requires_grad:
+            scaler.scale(judged / config.gradient_accumulation_steps).backward()
         total += (losses.detach() * weights).sum().item()
     return total / sum(len(batch_uses) for batch_uses in uses)
 

@@ -37,9 +37,10 @@ class Shelf:
     plan: Plan
     started_at: float
     say: Say
+    written: list[Written] = field(default_factory=list)
+    """Files and states whose turn had come."""
     last: str | None = None
     """The LoRA file written last."""
-    _written: list[Written] = field(default_factory=list)
 
     def after_epoch(self, at: At, *, last: bool) -> str | None:
         """Write what an epoch asks for; the LoRA file, if there is one."""
@@ -106,10 +107,12 @@ class Shelf:
         )
 
     def _tidy(self, due: Due, after: keeping.After, number: int) -> None:
-        places = {"lora": keeping.lora_path, "state": keeping.state_path}
         kinds: list[keeping.Kind] = ["lora", "state"] if due.state else ["lora"]
-        self._written += [
-            Written(places[kind](self.config, due.name), kind, after, number) for kind in kinds
+        new = [
+            Written(keeping.PLACES[kind](self.config, due.name), kind, after, number)
+            for kind in kinds
         ]
-        gone = keeping.remove(keeping.outdated(self.config, self._written))
-        self._written = [one for one in self._written if one not in gone]
+        # an epoch whose state was resumed is written once more
+        self.written = [one for one in self.written if one not in new] + new
+        gone = keeping.remove(keeping.outdated(self.config, self.written))
+        self.written = [one for one in self.written if one not in gone]

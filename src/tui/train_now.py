@@ -48,10 +48,11 @@ def ask(app: App[Any], desk: Desk) -> None:
 
 def intent(dataset: Dataset) -> Intent:
     """What training now would do. Raises ``DataprepError``."""
-    from dataprep import training_plan, training_values
+    from dataprep import target, training_plan, training_values
     from dataprep.recipes import training_folder
 
-    values, out = training_values.read(dataset.root), training_folder(dataset.root)
+    values = training_values.read(dataset.root, target.read(dataset.store))
+    out = training_folder(dataset.root)
     exports = training_plan.needs_export(dataset)
     if exports:
         outlook = training_plan.of_export(dataset, values)

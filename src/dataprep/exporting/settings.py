@@ -63,7 +63,8 @@ class Settings(Base, Engine):
     """Write WebDataset shards, tar files of so many pictures each, instead of a training folder;
     `dataprep import` reads them too. 0 writes none."""
     base: str = ""
-    """The base model to train on: a diffusers folder of the SD1.5 shape, or "demo"."""
+    """The base model to train on: a diffusers folder, one .safetensors or .ckpt file, a name on the
+    Hugging Face Hub, or "demo"."""
     tagger: str = ""
     """The tagger that `dataprep score` reads the samples with; the one used last if empty."""
 

@@ -11,6 +11,7 @@ import tomlkit
 from tomlkit.items import Table
 
 from dataprep import files
+from dataprep.buckets import Target
 from dataprep.captions import tag_key
 from dataprep.errors import DataprepError
 
@@ -188,3 +189,21 @@ def kept_tags(frequency: list[tuple[str, int]], total: int, trigger: str, limit:
     """The most frequent tags that stayed in the captions; the trigger is none of them."""
     often = [tag for tag, count in frequency if count * 2 >= total]
     return [tag for tag in often if tag_key(tag) != tag_key(trigger)][:limit]
+
+
+def sizes(decided: Target | None) -> dict[str, Any]:
+    """The target under the trainer's names, so that it buckets as was cut."""
+    if decided is None:
+        return {}
+    width, height = decided.resolution
+    sizes: dict[str, Any] = {"resolution": width if width == height else [width, height]}
+    if not decided.buckets:
+        return {**sizes, "enable_bucket": False}
+    return {
+        **sizes,
+        "enable_bucket": True,
+        "min_bucket_reso": decided.min_size,
+        "max_bucket_reso": decided.max_size,
+        "bucket_reso_steps": decided.step,
+        "bucket_no_upscale": decided.no_upscale,
+    }

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dataprep import concept, layout, target
-from dataprep.buckets import Target
 from dataprep.captions import SEPARATOR, frequency
 from dataprep.dataset import Dataset
 from dataprep.exporting.plan import Plan
 from dataprep.exporting.settings import Settings
-from dataprep.exporting.train_file import EPOCHS, SIZE, kept_tags
+from dataprep.exporting.train_file import EPOCHS, SIZE, kept_tags, sizes
 from dataprep.settings import read_recipe
 
 KEPT_TAGS = 12
@@ -29,7 +28,7 @@ def train_values(
         "caption_extension": ".txt",
         "keep_tokens": 1 if known.trigger else 0,
         **_separator(plan),
-        **_sizes(target.read(dataset.store)),
+        **sizes(target.read(dataset.store)),
         **_regular_and_masks(settings, plan),
         **recipe.get("train", {}),
         "trigger_word": known.trigger,
@@ -73,22 +72,4 @@ def _regular_and_masks(settings: Settings, plan: Plan) -> dict[str, Any]:
         "conditioning_data_dir": layout.MASKS if form == "folder" else None,
         "alpha_mask": True if form == "alpha" else None,
         "masked_loss": True if form != "none" else None,
-    }
-
-
-def _sizes(decided: Target | None) -> dict[str, Any]:
-    """The target under the trainer's names, so that it buckets as was cut."""
-    if decided is None:
-        return {}
-    width, height = decided.resolution
-    sizes: dict[str, Any] = {"resolution": width if width == height else [width, height]}
-    if not decided.buckets:
-        return {**sizes, "enable_bucket": False}
-    return {
-        **sizes,
-        "enable_bucket": True,
-        "min_bucket_reso": decided.min_size,
-        "max_bucket_reso": decided.max_size,
-        "bucket_reso_steps": decided.step,
-        "bucket_no_upscale": decided.no_upscale,
     }

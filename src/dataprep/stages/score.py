@@ -26,6 +26,11 @@ from dataprep.vocabulary import CATEGORIES
 from dataprep.weights import find_tagger
 
 TAG_BATCH = 8
+DRAW_BATCH = 8
+DRAW_PIXELS = DRAW_BATCH * 512 * 512
+"""Of the pictures drawn at a time: at 1024 px the VAE takes some GB for each of them."""
+SIDE_STEP = 8
+"""Pixels of a latent: sides of samples are multiples of it."""
 
 
 class Settings(Base):
@@ -60,6 +65,7 @@ class Trained:
     """What else is said of the base model, by the trainer's keys."""
     size: int
     clip_skip: int
+    device: str
     model: Path
     output_name: str
     trigger: str
@@ -76,7 +82,7 @@ class Trained:
 def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Report]:
     """Score each epoch's LoRA against the base: ``grid.png``, ``samples/`` and ``score.json``."""
     require_trainer()
-    trained = _read(train_file(target))
+    trained = read(train_file(target))
     if dry_run:
         return _dry(trained, settings)
     tagger = open_tagger(find_tagger(_tagger_name(trained, settings)))
@@ -91,7 +97,7 @@ def run(target: Path, settings: Settings, *, dry_run: bool = False) -> Job[Repor
     return _report(sheet, grid)
 
 
-def _read(path: Path) -> Trained:
+def read(path: Path) -> Trained:
     """The values of a train.toml, sections flattened as the trainer does."""
     flat: dict[str, Any] = {}
     for key, value in read_toml(path).items():
@@ -106,6 +112,7 @@ def _read(path: Path) -> Trained:
         about_base=_about_base(path.parent, flat),
         size=_side(flat.get("resolution", 512)),
         clip_skip=int(flat.get("clip_skip", 1)),
+        device=str(flat.get("device", "auto")),
         model=path.parent / flat.get("output_dir", "model"),
         output_name=flat.get("output_name", "lora"),
         trigger=flat["trigger_word"],
@@ -122,9 +129,9 @@ def _about_base(folder: Path, flat: dict[str, Any]) -> dict[str, Any]:
 
 
 def _side(resolution: object) -> int:
-    """512, "512,768" and [512, 768] are sampled at 512×512."""
+    """The side of the samples' square, pixels: of 512, "512,768" and [512, 768] it is 512."""
     first = resolution[0] if isinstance(resolution, list) else str(resolution).split(",")[0]
-    return int(first)
+    return max(SIDE_STEP, int(first) // SIDE_STEP * SIDE_STEP)
 
 
 def _model_name(folder: Path, name: str) -> str:
@@ -147,10 +154,11 @@ def _loras(trained: Trained) -> dict[str, Path | None]:
     return {BASE: None, **saved}
 
 
-def _draw(
+def request_of(
     trained: Trained, settings: Settings, loras: dict[str, Path | None], folder: Path
-) -> Job[list[dict[str, Any]]]:
-    request = {
+) -> dict[str, Any]:
+    """What the trainer is asked to draw."""
+    return {
         "model": trained.base,
         **trained.about_base,
         "loras": [
@@ -166,8 +174,16 @@ def _draw(
         "guidance": settings.guidance,
         "clip_skip": trained.clip_skip,
         "sampler": "ddim",
+        "batch_size": max(1, min(DRAW_BATCH, DRAW_PIXELS // trained.size**2)),
+        "device": trained.device,
         "out_dir": str(folder),
     }
+
+
+def _draw(
+    trained: Trained, settings: Settings, loras: dict[str, Path | None], folder: Path
+) -> Job[list[dict[str, Any]]]:
+    request = request_of(trained, settings, loras, folder)
     with tempfile.TemporaryDirectory() as temp:
         path = Path(temp, "request.json")
         path.write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")

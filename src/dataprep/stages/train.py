@@ -21,7 +21,8 @@ class Settings(Base):
     """What is changed for this run only; everything else stands in train.toml."""
 
     base: str = ""
-    """The base model: a diffusers folder of the SD1.5 shape, or "demo"."""
+    """The base model: a diffusers folder, one .safetensors or .ckpt file, a name on the Hugging
+    Face Hub, or "demo"."""
     epochs: int | None = Field(default=None, ge=1)
     """Number of epochs."""
     seed: int | None = Field(default=None, ge=0)

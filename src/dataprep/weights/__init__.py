@@ -7,6 +7,7 @@
 from dataprep.weights.fetch import fetch, fetch_tagger, find_captioner
 from dataprep.weights.find import (
     FACES_SOURCE,
+    SINGLE_FILES,
     find_base,
     find_faces_model,
     find_matting,
@@ -28,6 +29,7 @@ __all__ = [
     "FACES_FILE",
     "FACES_SOURCE",
     "MODELS_VARIABLE",
+    "SINGLE_FILES",
     "fetch",
     "fetch_tagger",
     "find_base",

@@ -17,6 +17,8 @@ from dataprep.weights.sources import (
     tagger,
 )
 
+SINGLE_FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+"""Endings of base models in one file; the first two are usual."""
 FACES_SOURCE = "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet"
 
 
@@ -81,16 +83,25 @@ def find_faces_model(path: str = "") -> Path:
 
 
 def find_base(name_or_path: str) -> str:
-    """A base model as the trainer takes it: a path when it lies here, else the name as given."""
+    """A base model as the trainer takes it: a path when it lies here, else the name as given.
+
+    Raises ``UsageError`` for a file that is none, and for a path where nothing lies.
+    """
     if name_or_path == DEMO:
         folder = sample_data() / "models" / "demo-base"
         if not folder.is_dir():
             raise DataprepError(f"{folder}: is missing", "install lora-dataprep again")
         return str(folder)
     path = Path(name_or_path).expanduser()
+    is_file_name = path.suffix.lower() in SINGLE_FILES
+    if path.is_file() and not is_file_name:
+        raise UsageError(
+            f"{path}: is no base model",
+            "that is a diffusers folder, a .safetensors or .ckpt file, or a name on the Hub",
+        )
     if path.exists():
         return str(path.resolve())
-    if path.suffix == ".safetensors" or name_or_path.startswith(("/", ".", "~")):
+    if is_file_name or name_or_path.startswith(("/", ".", "~")):
         raise UsageError(f"{path}: no such file or folder", "give the base model's path or name")
     return name_or_path
 

@@ -75,6 +75,10 @@ class TrainConfig(
             raise ValueError("train_data_dir is missing: the parent of the N_concept folders")
         if not any(self.rates.values()):
             raise ValueError("unet_lr and text_encoder_lr are both 0: nothing would be trained")
+        if not self.unet_lr and self._stops_text_encoder:
+            raise ValueError(
+                "stop_text_encoder_training with unet_lr = 0: nothing would be learned after it"
+            )
         if self.min_timestep >= self.max_timestep:
             raise ValueError(
                 f"min_timestep ({self.min_timestep}) must be below max_timestep "
@@ -115,6 +119,12 @@ class TrainConfig(
             raise ValueError("dim_from_weights needs network_weights")
         if len(self.base_weights_multiplier) > len(self.base_weights):
             raise ValueError("base_weights_multiplier has more entries than base_weights")
+
+    @property
+    def _stops_text_encoder(self) -> bool:
+        """Whether it may stop before the end, as far as that is known here."""
+        last, steps = self.stop_text_encoder_training, self.max_train_steps
+        return last is not None and (steps is None or last < steps)
 
     @property
     def rates(self) -> dict[str, float]:

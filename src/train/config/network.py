@@ -15,8 +15,8 @@ class NetworkKeys(Settings):
     """Which network is laid on the base, how large, and what it begins with."""
 
     network_type: Literal["lora", "locon", "loha", "dylora", "lycoris"] = "lora"
-    """The kind of network. locon: a LoRA on the convolutions as well; lycoris: any algorithm of the
-    lycoris-lora package, named in network_args."""
+    """The kind of network. locon: a LoRA on the convolutions as well; lycoris: lokr, glora,
+    diag-oft or boft of the lycoris-lora package, named in network_args."""
     network_dim: Annotated[int, Field(ge=1)] = 16
     """Rank of the LoRA."""
     network_alpha: Annotated[float, Field(gt=0)] = 16.0

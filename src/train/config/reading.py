@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataprep.errors import UsageError
+from dataprep.fields import listed
 from dataprep.settings import build, check_names, read_toml
 from train.config import Concept, Subset, TrainConfig
 
@@ -104,8 +105,11 @@ def from_folder(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for key in MODEL_KEYS:
         if isinstance(values.get(key), str):
             resolved[key] = _here_or_hub(values[key], folder)
-    if isinstance(values.get("base_weights"), list):
-        resolved["base_weights"] = [str(folder / name) for name in values["base_weights"]]
+    if isinstance(weights := values.get("base_weights"), str | list):
+        resolved["base_weights"] = [
+            str(folder / Path(name).expanduser()) if isinstance(name, str) else name
+            for name in (listed(weights) if isinstance(weights, str) else weights)
+        ]
     if "subsets" in values:
         resolved["subsets"] = [
             {**subset, **_placed(subset, SUBSET_PATH_KEYS, folder)} for subset in values["subsets"]

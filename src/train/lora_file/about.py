@@ -157,9 +157,10 @@ def _folders(items: Sequence[Item]) -> dict[str, dict[str, int]]:
 def _shareable(config: TrainConfig) -> dict[str, Any]:
     """The config with folder names cut off paths: a LoRA is passed on, a home folder is not.
 
-    What was drawn on the way is left out: it changes nothing of what was learned.
+    What was drawn on the way is left out, and that the run was taken up again: neither changes
+    anything of what was learned.
     """
-    values: dict[str, Any] = config.model_dump(mode="json", exclude=set(SAMPLE_KEYS))
+    values: dict[str, Any] = config.model_dump(mode="json", exclude={*SAMPLE_KEYS, "resume"})
     return {
         **values,
         **_cut(values, PATH_KEYS),
@@ -170,4 +171,4 @@ def _shareable(config: TrainConfig) -> dict[str, Any]:
 
 
 def _cut(values: dict[str, Any], keys: Sequence[str]) -> dict[str, str]:
-    return {key: Path(values[key]).name for key in keys if values[key]}
+    return {key: Path(values[key]).name for key in keys if values.get(key)}

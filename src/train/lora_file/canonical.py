@@ -30,6 +30,8 @@ SUFFIXES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"[._]lora(?:_linear_layer)?\.alpha", ALPHA),
         (r"\.lora_magnitude_vector(?:\.\w+)*", DORA),
         (r"\.(?P<own>lora_(?:down|up|mid)\.weight|alpha|dora_scale|(?:hada|lokr)_\w+)", r"\g<own>"),
+        # LyCORIS' GLoRA and OFT
+        (r"\.(?P<own>(?:[ab][12]|bm)\.weight|oft_blocks|rescale)", r"\g<own>"),
     )
 )
 """How a key ends, and what kohya and LyCORIS say for it."""

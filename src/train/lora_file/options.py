@@ -7,6 +7,7 @@ from typing import Any
 from train.config import TrainConfig
 from train.models.base import Base
 from train.networks import files_module
+from train.networks.ranks import conv_alpha
 
 LYCORIS = "lycoris.kohya"
 AS_THEY_ARE = (
@@ -90,8 +91,10 @@ def _text_encoder_lr(config: TrainConfig, base: Base) -> Any:
 
 
 def _optimizer(config: TrainConfig) -> str:
-    values = (f"weight_decay={config.weight_decay}", *config.optimizer_args)
-    return f"{config.optimizer_type}({','.join(values)})"
+    # with compat = "kohya" it is the optimizer's own unless it was set
+    is_own = config.is_kohya and "weight_decay" not in config.model_fields_set
+    decay = () if is_own else (f"weight_decay={config.weight_decay}",)
+    return f"{config.optimizer_type}({','.join((*decay, *config.optimizer_args))})"
 
 
 def network_args(config: TrainConfig) -> dict[str, str]:
@@ -116,9 +119,7 @@ def _convs(config: TrainConfig) -> dict[str, str]:
     if dim is None:
         # LyCORIS would train them at network_dim where nothing is said
         return {"conv_dim": "0"} if files_module(config) == LYCORIS else {}
-    alpha = config.conv_alpha
-    alpha = dim * config.network_alpha / config.network_dim if alpha is None else alpha
-    return {"conv_dim": str(dim), "conv_alpha": str(alpha)}
+    return {"conv_dim": str(dim), "conv_alpha": str(conv_alpha(config, dim))}
 
 
 def _arg(value: Any) -> str:

@@ -159,7 +159,7 @@ def _going_on(
             f"network_weights: {error}", "is it a LoRA for this base model?"
         ) from None
     dim, alpha = size
-    if layer.dim != dim and not config.dim_from_weights:
+    if layer.has_rank and layer.dim != dim and not config.dim_from_weights:
         raise UsageError(
             f"network_weights has rank {layer.dim} on {name}, the settings say {dim}",
             "set dim_from_weights = true to take the file's",

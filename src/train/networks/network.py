@@ -32,6 +32,8 @@ class Layer(nn.Module):
     ΔW is multiplied into the first of them."""
     shares: ClassVar[tuple[str, ...]] = ()
     """Names of the parameters that share evenly in what shortens ΔW."""
+    has_rank: bool = True
+    """Whether ``dim`` says how large the weights are."""
     dim: int
     scale: float
     """What the product of the learned weights is multiplied by: alpha / dim, or alpha / √dim."""

@@ -28,6 +28,8 @@ ALGORITHMS = {
     "boft": "ButterflyOFTModule",
 }
 """Classes of the package by what it calls them. LoRA, LoCon, LoHa and DyLoRA are ours."""
+LOW_RANK = ("lokr_w1_a", "lokr_w2_a", "a1")
+"""Tensors of the package's modules that have a rank."""
 NAME = "module"
 """Under this name the package is shown the tensors of one module."""
 
@@ -134,6 +136,8 @@ class LycorisLayer(Layer):
         self._make, self._base = make, _InFull(base)
         self.module = made or self._seeded(0)
         self.module.org_module = [self._base]
+        # OFT's blocks follow from the width, and a small LoKr is whole matrices
+        self.has_rank = any(hasattr(self.module, name) for name in LOW_RANK)
 
     def _seeded(self, seed: int) -> Any:
         """A new module; the package draws from the global state, which is put back."""

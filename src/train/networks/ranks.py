@@ -78,18 +78,18 @@ def _linear(config: TrainConfig, family: Family) -> _Sizes:
 def _conv(config: TrainConfig, family: Family) -> _Sizes:
     of_locon = config.network_dim if config.network_type == "locon" else 0
     dim = config.conv_dim or of_locon
-    plain = (dim, _conv_alpha(config, dim))
+    plain = (dim, conv_alpha(config, dim))
     if not (config.conv_block_dims or config.conv_block_alphas):
         return _Sizes(plain, None)
     count = FAMILIES[family].blocks
     dims = _listed(config.conv_block_dims, "conv_block_dims", family) or [dim] * count
     alphas = _listed(config.conv_block_alphas, "conv_block_alphas", family) or [
-        _conv_alpha(config, dim) for dim in dims
+        conv_alpha(config, dim) for dim in dims
     ]
     return _Sizes(plain, _pairs(dims, alphas))
 
 
-def _conv_alpha(config: TrainConfig, dim: float) -> float:
+def conv_alpha(config: TrainConfig, dim: float) -> float:
     """``conv_alpha``, or what scales convolutions as all else; sd-scripts takes 1 instead."""
     if config.conv_alpha is not None:
         return config.conv_alpha

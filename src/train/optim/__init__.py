@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from train.optim.making import check, create
-from train.optim.running import freeze, rates, resting, set_lr
+from train.optim.running import freeze, has_gradients, rates, resting, set_lr
 from train.optim.saving import restore, state
 
-__all__ = ["check", "create", "freeze", "rates", "resting", "restore", "set_lr", "state"]
+__all__ = [
+    "check",
+    "create",
+    "freeze",
+    "has_gradients",
+    "rates",
+    "resting",
+    "restore",
+    "set_lr",
+    "state",
+]

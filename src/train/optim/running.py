@@ -21,6 +21,15 @@ def set_lr(optimizer: torch.optim.Optimizer, factor: float) -> None:
             entry["lr"] = entry["base_lr"] * factor
 
 
+def has_gradients(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether there is anything to step by; not every optimizer, nor the scaler, stands nothing."""
+    return any(
+        parameter.grad is not None
+        for entry in optimizer.param_groups
+        for parameter in entry["params"]
+    )
+
+
 def freeze(optimizer: torch.optim.Optimizer, part: str) -> None:
     """Let the groups whose part begins so learn no more, and not decay either.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from dataprep.tokens import CHUNK
 from train.text.rules import TextRules
@@ -23,8 +24,13 @@ BORDER = re.compile(r"(?<=,)(?=[ \t\r\n]|[^\W_]|$)")
 BREAK = re.compile(r"\s*\bBREAK\b\s*")
 
 PLAIN = TextRules()
+MOST_KNOWN = 100_000
+"""Texts of a tokenizer whose tokens are remembered, some 20 MB."""
 Token = tuple[int, float]
 """An id and its weight."""
+
+
+_known: WeakKeyDictionary[Any, dict[str, tuple[int, ...]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,21 @@ def _tags(parts: Iterable[tuple[str, list[Token]]]) -> list[Tag]:
     return [*tags, Tag(text, tuple(tokens))] if text else tags
 
 
-def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text, without ends; one call for all, as each call has its price."""
-    if not texts:
-        return []
-    found: list[list[int]] = tokenizer(
-        list(texts), add_special_tokens=False, verbose=False
-    ).input_ids
-    return found
+def _ids(tokenizer: Any, texts: Sequence[str]) -> list[Sequence[int]]:
+    """Token ids of each text, without ends.
+
+    A shuffled caption is new at each step, its tags are not, and the tokenizer wakes threads at
+    each call.
+    """
+    known = _known.setdefault(tokenizer, {})
+    if len(known) > MOST_KNOWN:
+        known.clear()
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    if new:
+        # one call for all, as each call has its price
+        found = tokenizer(new, add_special_tokens=False, verbose=False).input_ids
+        known.update(zip(new, map(tuple, found), strict=True))
+    return [known[text] for text in texts]
 
 
 def _packed(groups: Sequence[Sequence[Tag]], rules: TextRules) -> tuple[list[list[Token]], int]:

@@ -32,10 +32,10 @@ class BaseDialog(ModalScreen[str | None]):
         with Vertical(id="base", classes="dialog"):
             yield Static(_("Base model"), id="base-title")
             yield Lines([Column(), Column()], id="base-list")
-            yield Static(
-                _("Another: a diffusers folder, or a name on the Hugging Face Hub"), classes="later"
-            )
-            yield Input(self._current, compact=True, id="base-path", placeholder=_("folder"))
+            another = _("Another: a folder, a .safetensors or .ckpt file, or a name on the Hub")
+            yield Static(another, classes="later")
+            words = _("folder, file or name")
+            yield Input(self._current, compact=True, id="base-path", placeholder=words)
             yield Static(_("enter chooses, tab goes to the line, esc goes back"), id="base-keys")
 
     def on_mount(self) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 REST = 0.3
 """Seconds the settings must rest before they are written and the trainer is asked."""
+PRESET = "train.preset"
+"""Under this name the preset that was taken up last is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Known:
     outlook: Outlook | None
     """By what an export would write; None where the trainer can be asked."""
     earlier: Sequence[Earlier]
+    cut: tuple[int, int] | None
+    """What the pictures were cut to; None: nothing was decided."""
 
 
 class TrainRoom(Room):
@@ -51,6 +55,7 @@ class TrainRoom(Room):
 
     VERB: ClassVar[str] = "train"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "preset", N_("Preset"), id="train.preset"),
         Binding("f4", "expert", N_("All settings"), id="train.expert"),
         Binding("v", "view", N_("Run or settings"), id="train.view"),
     ]
@@ -191,6 +196,8 @@ class TrainRoom(Room):
             return _("there is no picture to train on yet")
         if not values.get(BASE):
             return _("choose a base model")
+        if reason := self._base_error(str(values[BASE])):
+            return reason
         if not known.exported:
             return _("the training folder is not written yet; x writes it and trains")
         if standing is not None and standing.state == "stale":
@@ -199,6 +206,11 @@ class TrainRoom(Room):
             more = len(outlook.problems) - 1
             return outlook.problems[0] + (f"  +{more}" if more else "")
         return ""
+
+    def _base_error(self, base: str) -> str:
+        from dataprep.training_values import base_error
+
+        return base_error(base, self.desk.training_folder)
 
     # the settings
 
@@ -224,7 +236,9 @@ class TrainRoom(Room):
         from tui.dialogs.base import BaseDialog
 
         def answered(chosen: str | None) -> None:
-            if chosen:
+            if chosen and (reason := self._base_error(chosen)):
+                self.desk.say(reason, "warning")
+            elif chosen:
                 self._form.take(BASE, chosen)
 
         self.app.push_screen(BaseDialog(str(self._form.values.get(BASE, ""))), answered)
@@ -285,6 +299,29 @@ class TrainRoom(Room):
         except OSError as error:
             self.desk.say(str(error), "warning")
 
+    def action_preset(self) -> None:
+        """Choose where to begin, and see what that changes."""
+        from dataprep.training_values import BASE
+        from tui.dialogs.preset import Preset, PresetDialog, Standing
+
+        if not self._form.values.get(BASE):
+            self.desk.say(_("choose a base model first"), "warning")
+            return
+        last = self.desk.memory.get(PRESET, {})
+
+        def answered(chosen: Preset | None) -> None:
+            if chosen is not None and self._form.take_all(chosen.changes):
+                self.desk.memory.put(PRESET, chosen.remembered)
+
+        standing = Standing(
+            self._form.values,
+            self._form.fields,
+            self.desk.training_folder,
+            self._known.cut if self._known is not None else None,
+            last,
+        )
+        self.app.push_screen(PresetDialog(standing), answered)
+
     def action_view(self) -> None:
         """Go from the settings to the run, or back."""
         self._see_run(not self._sees_run)
@@ -293,11 +330,14 @@ class TrainRoom(Room):
         has_keys = self.has_focus_within
         self.query_one("#train-before").display = not run
         self.query_one("#train-run").display = run
+        self.refresh_bindings()
         if has_keys:
             self.first().focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A run can be seen once there was one."""
+        """A run can be seen once there was one; a preset is for the settings."""
+        if action == "preset":
+            return not self._sees_run
         return action != "view" or bool(self._run_id)
 
     @on(RunView.Wished)
@@ -317,10 +357,12 @@ class TrainRoom(Room):
 
 def _known(dataset: Dataset) -> Known:
     """What the room shows. Runs in the reader's thread."""
-    from dataprep import training_plan, training_values
+    from dataprep import target, training_plan, training_values
 
-    values = training_values.read(dataset.root)
+    decided = target.read(dataset.store)
+    values = training_values.read(dataset.root, decided)
     exported = training_values.is_exported(dataset.root)
     outlook = None if exported else training_plan.of_export(dataset, values)
     earlier = training_plan.earlier_runs([dataset.root, *prefs.recent()])
-    return Known(values, exported, outlook, earlier)
+    cut = decided.resolution if decided is not None else None
+    return Known(values, exported, outlook, earlier, cut)

@@ -21,7 +21,7 @@ GB = 1000.0
 
 
 class PlanView(Static):
-    """Draws an outlook in four lines; while a newer one is made, the old one fainter."""
+    """Draws an outlook in a few lines; while a newer one is made, the old one fainter."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
@@ -38,11 +38,18 @@ class PlanView(Static):
         """Draw in the new width."""
         self._draw()
 
+    def on_show(self) -> None:
+        """Draw again: while it was hidden it had no width, and its size is as before."""
+        self._draw()
+
     def _draw(self) -> None:
         width = max(20, self.content_size.width)
         lines = []
         if self._outlook is not None:
             lines.append(equation(self._outlook))
+            if self._outlook.regular[0] or len(self._outlook.folders) > 1:
+                told = _folder_line(self._outlook, width)
+                lines.append(Content.assemble((told, "$text-muted")))
             lines.append(Content.assemble((_bucket_line(self._outlook.uses, width), "$text-muted")))
             lines.append(_cost(self._outlook))
         if self._remark:
@@ -55,7 +62,8 @@ class PlanView(Static):
 def equation(outlook: Outlook) -> Content:
     """Pictures × repeats × epochs ÷ batch = steps, as a person would write it."""
     folders = outlook.folders
-    if len(folders) == 1:
+    reg_uses = outlook.regular[1]
+    if len(folders) == 1 and not reg_uses:
         images, repeats = folders[0]
         first = _("{pictures} × {repeats}").format(
             pictures=n_("{n} picture", "{n} pictures", images),
@@ -63,15 +71,39 @@ def equation(outlook: Outlook) -> Content:
         )
     else:
         sums = " + ".join(f"{images}×{repeats}" for images, repeats in folders)
-        first = f"({sums})"
+        # they are used as often as the others, however many there are
+        more = " + " + _("{n} regularization").format(n=reg_uses) if reg_uses else ""
+        first = f"({sums}{more})"
     # a number of steps that was asked for is no product
     if outlook.epochs is None:
         said = _("{pictures}, batch {batch}:").format(pictures=first, batch=outlook.batch) + " "
     else:
         epochs = n_("{n} epoch", "{n} epochs", outlook.epochs)
-        said = f"{first} × {epochs} ÷ {outlook.batch} = "
+        a_step = str(outlook.batch)
+        if outlook.accumulated > 1:
+            a_step = f"({outlook.batch} × {outlook.accumulated})"
+        said = f"{first} × {epochs} ÷ {a_step} = "
     steps = n_("{n} step", "{n} steps", outlook.steps)
     return Content.assemble(said, (steps, "bold $primary"))
+
+
+def _folder_line(outlook: Outlook, width: int) -> str:
+    """Where the pictures of the sum lie; as many folders as there is room for."""
+    end, images = "", outlook.regular[0]
+    if images:
+        pictures = n_("{n} picture", "{n} pictures", images)
+        end = "  " + _("regularization: {pictures}").format(pictures=pictures)
+    line = ""
+    for place, (name, (count, repeats)) in enumerate(
+        zip(outlook.names, outlook.folders, strict=False)
+    ):
+        left = len(outlook.folders) - place
+        more = f"  +{left}" if left > 1 else ""
+        part = f"{'  ' * bool(line)}{name} {count}×{repeats}"
+        if line and wide(line) + wide(part) + wide(more) + wide(end) > width:
+            return f"{line}  +{left}{end}"
+        line += part
+    return (line + end).strip()
 
 
 def _bucket_line(uses: Mapping[str, int], width: int) -> str:

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from dataprep.errors import DataprepError
 from tui.widgets.lines import Cell, Column, Lines
 from tui.widgets.setting_lines import SettingLines
+from tui.widgets.setting_words import equal, limits, meant, shown
 from tui.words import N_, _
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ HEADINGS = {
 }
 DOUBLING = {"network_dim", "network_alpha", "train_batch_size"}
 """Settings that people try by doubling."""
-SWITCH = (N_("off"), N_("on"))
-BARRED = {"sample_prompts"}
-"""Lists whose parts have commas of their own: a bar stands between them."""
 
 
 class TrainForm(Vertical):
@@ -97,6 +95,11 @@ class TrainForm(Vertical):
         self.query_one("#train-typing").display = False
 
     @property
+    def fields(self) -> Mapping[str, Field]:
+        """Every setting of the trainer."""
+        return self._fields
+
+    @property
     def lines(self) -> SettingLines:
         """The list of settings, which takes the keys."""
         return self.query_one("#train-settings", SettingLines)
@@ -105,7 +108,7 @@ class TrainForm(Vertical):
     def shown(self) -> dict[str, Any]:
         """The settings, with the one that is being typed."""
         key = self._typing_key
-        return self._with(key, self._typed) if key else self.values
+        return self._with({key: self._typed}) if key else self.values
 
     @property
     def error(self) -> str:
@@ -125,14 +128,19 @@ class TrainForm(Vertical):
 
     def take(self, key: str, value: Any) -> bool:
         """Take a value up, unless it makes the settings impossible; whether it was."""
-        fresh = self._with(key, value)
+        return self.take_all({key: value})
+
+    def take_all(self, changes: Mapping[str, Any]) -> bool:
+        """The same of several at once; None takes one out."""
+        fresh = self._with(changes)
         error = _error_of(fresh)
         if error and not _error_of(self.values):
             self.post_message(self.Refused(error))
             return False
         self.values = fresh
         self._draw()
-        self.post_message(self.Changed(key, value))
+        for key, value in changes.items():
+            self.post_message(self.Changed(key, value))
         return True
 
     @property
@@ -171,10 +179,10 @@ class TrainForm(Vertical):
         field = self._fields[key]
         given = self.shown.get(key)
         value = field.default if given is None else given
-        style = "bold" if given is not None and not _equal(given, field.default) else ""
+        style = "bold" if given is not None and not equal(given, field.default) else ""
         return (
             _title(key),
-            Text(_shown(field, value), style="reverse" if key == self._typing_key else style),
+            Text(shown(field, value), style="reverse" if key == self._typing_key else style),
             Text(_(field.words), style="dim"),
         )
 
@@ -182,18 +190,18 @@ class TrainForm(Vertical):
         field = self._fields.get(self.lines.current)
         said: list[str | tuple[str, str]] = []
         if field is not None:
-            usual = "" if field.default in (None, "") else _shown(field, field.default)
+            usual = "" if field.default in (None, "") else shown(field, field.default)
             said = [(_title(field.name), "bold"), "  ", _(field.words)]
             more = [_("Usual: {value}.").format(value=usual)] if usual else []
-            said.append((" ".join(["", *more, _limits(field)]), "$text-muted"))
+            said.append((" ".join(["", *more, limits(field)]), "$text-muted"))
         self.query_one("#train-help", Static).update(Content.assemble(*said))
 
     # changing
 
-    def _with(self, key: str, value: Any) -> dict[str, Any]:
+    def _with(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         from dataprep.training_values import changed
 
-        return changed(self.values, {key: value})
+        return changed(self.values, changes)
 
     @on(Lines.Moved)
     def _moved(self, event: Lines.Moved) -> None:
@@ -215,7 +223,7 @@ class TrainForm(Vertical):
         given = self.values.get(event.key)
         value = field.default if given is None else given
         fresh = stepped(field, value, event.by, doubling=event.key in DOUBLING)
-        if not _equal(fresh, value):
+        if not equal(fresh, value):
             self.take(event.key, fresh)
 
     @on(SettingLines.Usual)
@@ -248,7 +256,7 @@ class TrainForm(Vertical):
         self.query_one("#train-typing").display = True
         self.query_one("#train-typed", Static).update(Content(_title(field.name) + ":"))
         with edit.prevent(Input.Changed):
-            edit.value = "" if value is None else _shown(field, value)
+            edit.value = "" if value is None else shown(field, value)
         edit.placeholder = _("left out")
         edit.focus()
         self.lines.refresh()
@@ -257,7 +265,7 @@ class TrainForm(Vertical):
     def _typing(self, event: Input.Changed) -> None:
         event.stop()
         if self._typing_key:
-            self._typed = _meant(self._fields[self._typing_key], event.value)
+            self._typed = meant(self._fields[self._typing_key], event.value)
             self.lines.refresh()
             self.post_message(self.Typing())
 
@@ -301,60 +309,3 @@ def _title(key: str) -> str:
     from tui.fields import called
 
     return _("base model") if key == BASE else called(key)
-
-
-def _shown(field: Field, value: Any) -> str:
-    from dataprep.training_values import BASE, base_name
-
-    if value is None or value == "" or value == ():
-        return "–"
-    if field.kind == "switch":
-        return _(SWITCH[bool(value)])
-    if isinstance(value, list | tuple):
-        parts = [str(part) for part in value]
-        one = field.name == "resolution" and len(set(parts)) == 1
-        between = " | " if field.name in BARRED else ", "
-        return parts[0] if one else between.join(parts)
-    if isinstance(value, float):
-        return f"{value:g}"
-    return base_name(str(value)) if field.name == BASE else str(value)
-
-
-def _meant(field: Field, text: str) -> Any:
-    """What a person has typed, as train.toml has it; text where it is no number."""
-    text = text.strip()
-    if not text:
-        return None
-    if field.kind == "list":
-        between = "|" if field.name in BARRED else ","
-        parts = [part.strip() for part in text.split(between) if part.strip()]
-        if field.part == "text" or not all(part.isdigit() for part in parts):
-            return parts
-        return int(parts[0]) if len(parts) == 1 else [int(part) for part in parts]
-    for kind in {"whole": (int,), "number": (int, float)}.get(field.kind, ()):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return bool(_one_side(one) == _one_side(other))
-
-
-def _one_side(value: Any) -> Any:
-    """A square by one side."""
-    if not isinstance(value, list | tuple):
-        return value
-    return value[0] if len(set(map(str, value))) == 1 else list(value)
-
-
-def _limits(field: Field) -> str:
-    if field.choices:
-        return " | ".join(str(choice) for choice in field.choices)
-    if field.least is not None and field.most is not None:
-        return _("{least} to {most}.").format(least=f"{field.least:g}", most=f"{field.most:g}")
-    if field.least:
-        return _("{least} or more.").format(least=f"{field.least:g}")
-    return ""
