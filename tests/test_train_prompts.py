@@ -34,7 +34,7 @@ def test_any_order_gives_the_same() -> None:
         ("zumi  --d 18446744073709551615", SamplePrompt("zumi", seed=2**64 - 1)),
         ("zumi --d 12345678901234567", SamplePrompt("zumi", seed=12345678901234567)),
         ("zumi --l 7", SamplePrompt("zumi", guidance=7.0)),
-        ("zumi --l 0", SamplePrompt("zumi", guidance=0.0)),
+        ("zumi --l 1", SamplePrompt("zumi", guidance=1.0)),
         ("zumi\t--s\t5", SamplePrompt("zumi", steps=5)),
         ("--n blurry", SamplePrompt("", "blurry")),
         # what only looks like an option belongs to the prompt
@@ -58,7 +58,7 @@ def test_what_is_meant(text: str, expected: SamplePrompt) -> None:
         ("zumi --w 63", "not '63'"),
         ("zumi --s 0", "--s (steps) takes a whole number, 1 to 1000, not '0'"),
         ("zumi --s 28.5", "not '28.5'"),
-        ("zumi --l nan", "--l (guidance) takes a number, 0 or more, not 'nan'"),
+        ("zumi --l nan", "--l (guidance) takes a number, 1 or more, not 'nan'"),
         ("zumi --d 18446744073709551616", "--d (seed) takes a whole number"),
         ("zumi --d -1", "not '-1'"),
         ("zumi --w 512 --w 768", "width is given twice"),
@@ -82,7 +82,7 @@ words = st.text(st.characters(whitelist_categories=("L", "N"), whitelist_charact
     prompt=words.map(str.strip).filter(lambda text: "--" not in text),
     width=st.integers(64, 4096),
     seed=st.integers(0, 2**64 - 1),
-    guidance=st.floats(0, 1000),
+    guidance=st.floats(1, 1000),
 )
 def test_what_is_written_is_read(prompt: str, width: int, seed: int, guidance: float) -> None:
     found = parse(f"{prompt} --l {guidance!r} --d {seed} --w {width}")
