@@ -14,12 +14,13 @@ from PIL import Image
 from dataprep.files import content_hash
 from dataprep.jobs import finish
 from dataprep.report import Issue
-from train import cache, data, models
-from train.cache import Key
+from train import data, models
 from train.data import Item
-from train.encoding import Encoder, Latents
 from train.models.base import Source
-from train.pixels import centred, cut_out, picture_of, to_tensor
+from train.pictures import cache
+from train.pictures.cache import Key
+from train.pictures.encoding import Encoder, Latents
+from train.pictures.pixels import centred, cut_out, picture_of, to_tensor
 
 
 @pytest.fixture(scope="module")

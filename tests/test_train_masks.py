@@ -16,14 +16,15 @@ from PIL import Image
 from dataprep.errors import DataprepError, UsageError
 from dataprep.jobs import finish
 from dataprep.report import Issue
-from train import data, models, noise, views
+from train import data, models, noise
 from train.config import Subset, TrainConfig
 from train.data import Item, Use
 from train.models.base import Source
-from train.pixels import on_latents
+from train.pictures import views
+from train.pictures.pixels import on_latents
+from train.pictures.varying import HUE, Shade, cut_of, is_mirrored, letterbox, shade_of, shaded
+from train.pictures.views import View, Views
 from train.seeds import uniform
-from train.varying import HUE, Shade, cut_of, is_mirrored, letterbox, shade_of, shaded
-from train.views import View, Views
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,9 @@ from PIL import Image
 from dataprep.errors import EXIT_FAILED, EXIT_OK, EXIT_STOPPED, DataprepError
 from dataprep.files import TEMP_SUFFIX
 from dataprep.jobs import Progress, finish
-from train import batch, data, lora_file, loss, models, views
+from train import batch, data, lora_file, loss, models
 from train.draw import Column, DrawRequest, draw
+from train.pictures import views
 from train.recipe import train
 
 STARTED = 1_700_000_000.0

@@ -10,7 +10,7 @@ import torch
 from train import noise, text
 from train.config import TrainConfig
 from train.data import Use, weight_of
-from train.views import Views
+from train.pictures.views import Views
 
 
 @dataclass(frozen=True, slots=True)

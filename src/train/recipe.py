@@ -37,7 +37,6 @@ from train import (
     text,
     trackers,
     usage,
-    views,
 )
 from train.batch import Batch, Place, assemble
 from train.config import TrainConfig
@@ -45,6 +44,7 @@ from train.control import Control, Hands, attend
 from train.networks import rates
 from train.networks.network import attached
 from train.pace import Pace
+from train.pictures import views
 from train.shelf import Shelf
 from train.state import At
 

@@ -1,7 +1,7 @@
 """From a picture's file to the pixels that are encoded, and to its mask.
 
 A picture is scaled until it covers its bucket; what is cut away beyond it is the same for its
-mask. Values from here on depend on nothing random: that is ``train.varying``.
+mask. Values from here on depend on nothing random: that is ``train.pictures.varying``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.data.item import Item, Use
-from train.pixels import Cut, Pixels, centred
+from train.pictures.pixels import Cut, Pixels, centred
 from train.seeds import Key, uniform
 
 HUE = 15.0

@@ -28,8 +28,8 @@ from dataprep.pool import ordered, threads
 from dataprep.report import Issue
 from train.config import LATENT_PIXELS
 from train.data.item import Item
-from train.encoding import Encoder, Latents
-from train.pixels import Pixels, centred, cut_out, picture_of, to_tensor
+from train.pictures.encoding import Encoder, Latents
+from train.pictures.pixels import Pixels, centred, cut_out, picture_of, to_tensor
 
 FOLDER = ".latents"
 """Beside ``train_data_dir``, where kohya's tools do not look."""

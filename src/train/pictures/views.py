@@ -17,14 +17,15 @@ from dataprep.errors import DataprepError
 from dataprep.images import BadImage
 from dataprep.jobs import Job, Progress
 from dataprep.report import Issue
-from train import cache, noise
-from train.cache import FOLDER as FOLDER
-from train.cache import STAGE, Key
+from train import noise
 from train.config import TrainConfig
 from train.data.item import Item, Use
-from train.encoding import Encoder, Latents
-from train.pixels import centred, cut_out, mask_of, on_latents, picture_of, to_tensor
-from train.varying import cut_of, is_mirrored, letterbox, shade_of, shaded
+from train.pictures import cache
+from train.pictures.cache import FOLDER as FOLDER
+from train.pictures.cache import STAGE, Key
+from train.pictures.encoding import Encoder, Latents
+from train.pictures.pixels import centred, cut_out, mask_of, on_latents, picture_of, to_tensor
+from train.pictures.varying import cut_of, is_mirrored, letterbox, shade_of, shaded
 
 
 @dataclass(frozen=True, slots=True)

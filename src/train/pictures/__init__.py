@@ -1,0 +1,1 @@
+"""From pictures to what the UNet is shown of them: pixels, latents, masks, views."""
