@@ -2,30 +2,45 @@
 
     python -m bench.train_step [MODEL_FOLDER] [--batch 4] [--resolution 128] [--threads 2]
 
-- ours: the UNet and text encoder with our LoRA, as in ``train.recipe``
-- alternative: the same step with peft's LoRA layers on the same modules (diffusers + peft, the
-  way of diffusers' own training script)
+- ours: one turn of the loop in ``train.recipe``, from the kept latents and the caption to the
+  optimizer, with our network on the UNet and the text encoder
+- alternative: the same turn with peft's LoRA layers on the same modules (diffusers + peft, the way
+  of diffusers' own training script)
 - limit: the base alone, forward and backward to its input, without any LoRA or optimizer
 
-All three take turns in one process, so a change of load falls on all of them.
+All three take turns in one process, so a change of load falls on all of them. More threads than
+free cores make every small step wait for the slowest: on a busy machine take ``--threads 1``.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import torch
 from peft import LoraConfig
+from PIL import Image
+from torch import nn
 
 from bench.machine import heading
+from dataprep.jobs import finish
 from dataprep.weights import find_base
-from train import loss, models, names, optim, text
-from train.networks import lora
+from train import data, laying, loss, models, optim, text
+from train.batch import Place, assemble
+from train.config import TrainConfig
+from train.networks import rates
+from train.networks.network import attached
+from train.pictures import views
+from train.recipe import learn
 
 LR, CAPTION = 1e-4, "zumi, 1girl, solo, smile"
 UNET_LAYERS = [
@@ -39,76 +54,138 @@ UNET_LAYERS = [
     "ff.net.2",
 ]
 TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
+STEPS = 1000
 
 Step = Callable[[], None]
 
 
-def inputs(base: models.Base, batch: int, side: int) -> tuple[torch.Tensor, ...]:
-    source = torch.Generator().manual_seed(0)
-    latents = torch.randn(batch, 4, side // 8, side // 8, generator=source)
-    timesteps = torch.randint(0, len(base.alphas_cumprod), (batch,), generator=source)
-    return latents, timesteps, text.tokenize(base.tokenizer, [CAPTION] * batch)
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What there is to learn from."""
+
+    config: TrainConfig
+    base: models.Base
+    views: views.Views
+    batches: Sequence[Sequence[data.Use]]
+    scaling_factor: float
 
 
-def trained(base: models.Base, parameters: list[torch.nn.Parameter], given: tuple) -> Step:
-    latents, timesteps, ids = given
-    optimizer = optim.OPTIMIZERS["AdamW"]([optim.group("all", parameters, LR)], 0.01)
+def paint(folder: Path, side: int, count: int) -> None:
+    """Square pictures of noise with a caption each."""
+    folder.mkdir(parents=True)
+    source = np.random.default_rng(0)
+    for number in range(count):
+        pixels = source.integers(0, 256, (side, side, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text(f"{CAPTION}\n")
+
+
+def config_of(model: str, root: Path, batch: int, side: int, dim: int, **more: Any) -> TrainConfig:
+    """A run over the pictures in ``root/img``."""
+    values = {
+        "pretrained_model_name_or_path": model,
+        "train_data_dir": root / "img",
+        "output_dir": root / "model",
+        "resolution": side,
+        "train_batch_size": batch,
+        "max_train_steps": STEPS,
+        "network_dim": dim,
+        "network_alpha": dim,
+        "unet_lr": LR,
+        "text_encoder_lr": LR,
+        "cache_latents_to_disk": False,
+        "device": "cpu",
+    }
+    return TrainConfig(**{**values, **more})
+
+
+def lesson(config: TrainConfig) -> Lesson:
+    """The pictures as latents, and the base."""
+    items = data.scan(config).items
+    source = models.source_of(config)
+    device = torch.device(config.device)
+    vae = models.load_vae(source, device)
+    seen, _ = finish(views.prepare(config, vae, items, config.output_dir))
+    base = models.load(source, device)
+    factor = float(vae.config.scaling_factor)
+    return Lesson(config, base, seen, data.epoch(config, items, 1), factor)
+
+
+def trained(given: Lesson, groups: list[dict[str, Any]], begin: Callable[[int], None]) -> Step:
+    """One turn of the loop; ``begin`` is told its number."""
+    config = given.config
+    optimizer = optim.create(config, groups)
+    parameters = [each for group in groups for each in group["params"]]
+    rules = text.rules_of(config, given.base.family)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    turns = enumerate(itertools.cycle(given.batches))
 
     def step() -> None:
-        conditioning = text.encode(base.text_encoder, ids)
-        (out,) = base.unet(
-            latents, timesteps, encoder_hidden_states=conditioning, return_dict=False
-        )
-        loss.l2(out, latents).mean().backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        number, uses = next(turns)
+        begin(number)
+        place = Place(1, number, STEPS)
+        learn(config, given.base, given.views, [uses], place, rules, scaler, given.scaling_factor)
+        nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
+        optim.set_lr(optimizer, 1.0)
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad(set_to_none=True)
 
     return step
 
 
-def ours(base: models.Base, given: tuple, dim: int) -> Step:
-    targets = names.unet_targets(base.unet) | names.text_encoder_targets(base.text_encoder)
-    network = lora.create(targets, dim, dim, seed=0)
-    step = trained(base, list(network.parameters()), given)
+def ours(given: Lesson) -> Step:
+    network, targets = laying.lay(given.config, given.base)
+    network.train()
+    groups = rates.groups(given.config, network, targets)
+    step = trained(given, groups, lambda number: network.begin_step(given.config.seed, number))
 
-    def attached() -> None:
-        with lora.attached(network, targets):
+    def alone() -> None:
+        # the base is shared with the limit
+        with attached(network, targets):
             step()
 
-    return attached
+    return alone
 
 
-def alternative(base: models.Base, given: tuple, dim: int) -> Step:
-    copied = models.Base(
-        copy.deepcopy(base.unet),
-        copy.deepcopy(base.text_encoder),
-        base.tokenizer,
-        base.alphas_cumprod,
-        base.prediction_type,
+def alternative(given: Lesson) -> Step:
+    base = replace(
+        given.base,
+        unet=copy.deepcopy(given.base.unet),
+        texts=tuple(
+            replace(part, encoder=copy.deepcopy(part.encoder)) for part in given.base.texts
+        ),
     )
-    for part, layers in ((copied.unet, UNET_LAYERS), (copied.text_encoder, TEXT_LAYERS)):
+    parts = {"unet": base.unet, "text_encoder": base.texts[0].encoder}
+    dim = given.config.network_dim
+    groups = []
+    for (name, part), layers in zip(parts.items(), (UNET_LAYERS, TEXT_LAYERS), strict=True):
         part.add_adapter(LoraConfig(r=dim, lora_alpha=dim, target_modules=layers))
-    parameters = [
-        parameter
-        for part in (copied.unet, copied.text_encoder)
-        for parameter in part.parameters()
-        if parameter.requires_grad
-    ]
-    return trained(copied, parameters, given)
+        parameters = [each for each in part.parameters() if each.requires_grad]
+        group = {"name": name, "part": name, "params": parameters, "lr": LR, "base_lr": LR}
+        groups.append(group)
+    return trained(replace(given, base=base), groups, lambda number: None)
 
 
-def limit(base: models.Base, given: tuple) -> Step:
-    latents, timesteps, ids = given
+def limit(given: Lesson) -> Step:
+    base, rules = given.base, text.rules_of(given.config, given.base.family)
+    captions = [CAPTION] * given.config.train_batch_size
+    batch = assemble(
+        given.config,
+        given.batches[0],
+        given.views,
+        Place(1, 0, STEPS),
+        scaling_factor=given.scaling_factor,
+        timesteps=len(base.alphas_cumprod),
+    )
 
     def step() -> None:
         with torch.no_grad():
-            conditioning = text.encode(base.text_encoder, ids)
-        x = latents.clone().requires_grad_()
-        (out,) = base.unet(
-            x, timesteps, encoder_hidden_states=conditioning.requires_grad_(), return_dict=False
-        )
-        loss.l2(out, latents).mean().backward()
+            conditioning = text.encode(base, captions, rules)
+        conditioning.hidden.requires_grad_()
+        x = batch.latents.clone().requires_grad_()
+        out = text.ask(base, x, batch.timesteps, conditioning, batch.sizes)
+        loss.l2(out, batch.latents).mean().backward()
 
     return step
 
@@ -130,12 +207,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    base = models.load(options.model, torch.device("cpu"))
-    given = inputs(base, options.batch, options.resolution)
+    with TemporaryDirectory() as folder:
+        root, side = Path(folder), options.resolution
+        paint(root / "img" / "1_thing", side, 2 * options.batch)
+        config = config_of(str(options.model), root, options.batch, side, options.dim)
+        given = lesson(config)
     steps = {
-        "ours": ours(base, given, options.dim),
-        "diffusers + peft": alternative(base, given, options.dim),
-        "base without LoRA (limit)": limit(base, given),
+        "ours": ours(given),
+        "diffusers + peft": alternative(given),
+        "base without LoRA (limit)": limit(given),
     }
     print(heading("torch", "diffusers", "transformers", "peft"))
     print(
