@@ -122,11 +122,11 @@ AS_KOHYA = {
     "networks/kinds.py": "`rank_dropout`",
     "networks/ranks.py": "`conv_alpha` that is not set",
     "optim/making.py": "Adafactor",
+    "pictures/views.py": "place of the cut, for SDXL",
     "recipe.py": "a batch that is not full",
     "schedule.py": "warm-up",
     "shelf.py": "file of SD2",
     "text/rules.py": "captions over 75 tokens",
-    "views.py": "place of the cut, for SDXL",
 }
 """Each module that asks for it, and a row of the table that tells of it."""
 
