@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataprep.captions import split_tags, tag_key
@@ -104,6 +104,7 @@ def test_what_needs_no_more_is_a_filter(before: str, typed: str) -> None:
             parse(one.applied(text) + (")" if before.startswith("(") else ""))
 
 
+@example("\\\\", False)
 @given(st.text(min_size=1, max_size=12).map(lambda text: " ".join(text.split())), st.booleans())
 def test_a_tag_is_spelled_so_that_the_filter_finds_it(tag: str, underscores: bool) -> None:
     if split_tags(tag) != [tag] or tag.startswith("|||"):

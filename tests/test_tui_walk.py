@@ -37,7 +37,7 @@ from tui.widgets.lines import Lines
 from tui.widgets.rail import Rail
 
 SIZE = (80, 24)
-LONG = 90.0
+LONG = 300.0
 """Seconds that a training or a score may take on a loaded machine."""
 PICTURES = 22
 """Of 24: one is cut short, one is another's copy."""

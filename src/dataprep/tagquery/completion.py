@@ -294,8 +294,11 @@ def _means(text: str, tag: str) -> bool:
 
 
 def _unwild(tag: str) -> str:
-    """A tag whose stars and question marks mean themselves."""
-    return SPECIAL.sub(lambda found: "\\" + found[0][-1], tag) if is_wild(tag_key(tag)) else tag
+    """A tag whose stars, question marks and doubled backslashes mean themselves."""
+    if not is_wild(tag_key(tag)):
+        return tag
+    plain = {"*": r"\*", "?": r"\?", r"\\": r"\\\\"}
+    return SPECIAL.sub(lambda found: plain.get(found[0], found[0]), tag)
 
 
 def _whole(value: str) -> str:
