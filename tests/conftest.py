@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
+# two workers and the trainers they start share the cores: more threads only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
