@@ -218,7 +218,7 @@ def train(
                 )
                 yield now
                 if step < the_plan.steps:
-                    shelf.after_step(here())
+                    shelf.after_step(step, here)
                 control.sample |= previews.due(config, step, the_plan.steps_per_epoch)
                 between = yield from attend(control, hands, now)
                 pace.skip(between)

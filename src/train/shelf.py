@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +53,12 @@ class Shelf:
             self._tidy(due, "epoch", at.epoch)
         return self.last
 
-    def after_step(self, at: At) -> None:
-        """Write what a step asks for."""
-        due = keeping.due_after_step(self.config, at.step)
+    def after_step(self, step: int, here: Callable[[], At]) -> None:
+        """Write what a step asks for; most ask for nothing, and need not know where the run is."""
+        due = keeping.due_after_step(self.config, step)
         if due is not None:
-            self._write(due, at)
-            self._tidy(due, "step", at.step)
+            self._write(due, here())
+            self._tidy(due, "step", step)
 
     def when_stopped(self, at: At) -> None:
         """Write what is learned so far, at the end of a run that was stopped."""
